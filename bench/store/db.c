@@ -12,7 +12,6 @@
 
 #define SEGMENT_BYTES (64u << 20)
 #define BODY_BYTES 4096
-#define CHECKPOINT_AT_BYTES (16u << 20)
 
 static uint64_t read_clock(clockid_t clock)
 {
@@ -187,7 +186,7 @@ void db_checkpoint(struct db *db)
 	uint64_t start = clock_wall_ns();
 
 	check(db->checkpointer, sqlite3_wal_checkpoint_v2(db->checkpointer, NULL,
-	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+	    SQLITE_CHECKPOINT_RESTART, NULL, NULL));
 	db->checkpoint_ns += clock_wall_ns() - start;
 }
 

@@ -44,7 +44,7 @@ void db_run(struct db *db, sqlite3_stmt *stmt);
 int64_t db_number(struct db *db, const char *sql);
 
 void db_begin(struct db *db);
-void db_commit(struct db *db); /* counts the frames, and checkpoints when the WAL has grown */
+void db_commit(struct db *db); /* counts the frames */
 void db_checkpoint(struct db *db);
 void db_drop_cache(struct db *db);
 

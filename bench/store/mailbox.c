@@ -3,8 +3,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define VANISHED_PER_ROW 128
 #define FILL_STEP 1024
@@ -143,9 +141,9 @@ void mailbox_fill(struct mailbox *mailbox, int64_t account, int64_t folder, uint
 
 	count(mailbox, account, folder, n, n, n, 4096ll * n, &of_account, &of_folder);
 	base = (uint64_t)(of_account.next - of_folder.next);
-	for (uint32_t i = of_folder.next - n; i < of_folder.next; i++) {
-		entry_make(account, i, base, &entries[batch++]);
-		if (batch == FILL_STEP || i + 1 == of_folder.next) {
+	for (int64_t uid = of_folder.next - n; uid < of_folder.next; uid++) {
+		entry_make(account, (uint32_t)uid, base, &entries[batch++]);
+		if (batch == FILL_STEP || uid + 1 == of_folder.next) {
 			mailbox->format->ops->append(mailbox->state, account, folder, entries,
 			    batch);
 			batch = 0;
@@ -203,10 +201,16 @@ static uint32_t store_slice(struct mailbox *mailbox, int64_t account, int64_t fo
 unsigned mailbox_store_sliced(struct mailbox *mailbox, int64_t account, int64_t folder,
     uint64_t add, uint64_t slice_ns, uint64_t *ret_longest_ns)
 {
-	uint64_t modseq = (uint64_t)mailbox_counters(mailbox, account, 0).modseq + 1;
+	struct counters of_account;
+	struct counters of_folder;
+	uint64_t modseq;
 	unsigned slices = 0;
 	uint32_t from = 1;
 
+	db_begin(&mailbox->db);
+	count(mailbox, account, folder, 0, 1, 0, 0, &of_account, &of_folder);
+	db_commit(&mailbox->db);
+	modseq = (uint64_t)of_account.modseq;
 	for (*ret_longest_ns = 0; from; slices++) {
 		uint64_t start = clock_wall_ns();
 
