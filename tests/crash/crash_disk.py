@@ -65,14 +65,11 @@ class Inode:
         """Makes durable what ended before `moment`."""
         left = []
         for op in self.pending:
-            if not left and op.end is not None and op.end < moment:
+            if op.end is not None and op.end < moment:
                 op.apply(self.durable)
-            elif op.end is not None and op.end < moment:
-                op.apply(self.durable)
-                left.append(op)  # its sectors may still get an older neighbour's bytes
             else:
                 left.append(op)
-        self.pending = [op for op in left if op.end is None or op.end >= moment]
+        self.pending = left
 
     def sync_one(self, op):
         """A write that is durable on return, with the older ones of the same sectors."""

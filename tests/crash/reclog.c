@@ -31,7 +31,8 @@ void reclog_init(void)
 	if (fd < 0 || NEXT(read)(fd, &first, sizeof(first)) != (ssize_t)sizeof(first) ||
 		first.magic != RECLOG_MAGIC)
 		abort();
-	map = mmap(NULL, first.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	map = mmap(
+		NULL, first.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (map == MAP_FAILED)
 		abort();
 	NEXT(close)(fd);
@@ -69,8 +70,8 @@ struct reclog_rec *reclog_begin(
 	size_t path_len = body->path == NULL ? 0 : strlen(body->path);
 	size_t path2_len = body->path2 == NULL ? 0 : strlen(body->path2);
 	size_t frames_len = body->nframes * sizeof(void *);
-	size_t size = sizeof(struct reclog_rec) + frames_len + path_len + path2_len +
-		      body->data_len;
+	size_t size =
+		sizeof(struct reclog_rec) + frames_len + path_len + path2_len + body->data_len;
 	struct reclog_rec *rec;
 	char *at;
 
@@ -102,6 +103,6 @@ void reclog_end(struct reclog_rec *rec, int64_t result)
 	if (rec == NULL)
 		return;
 	rec->result = result;
-	__atomic_store_n(
-		&rec->end, __atomic_fetch_add(&head->seq, 1, __ATOMIC_SEQ_CST), __ATOMIC_RELEASE);
+	__atomic_store_n(&rec->end, __atomic_fetch_add(&head->seq, 1, __ATOMIC_SEQ_CST),
+		__ATOMIC_RELEASE);
 }

@@ -3,7 +3,8 @@
  * The recording: one file, mapped by every process, made by the harness (crash_log.py).
  *
  * Room is taken by adding to `tail`, moments by adding to `seq`; so the order is global and a
- * record costs no system call.  A record whose end is 0 was cut off by the death of its process.
+ * record costs no system call.  A record whose end is 0 was cut off by the death of its
+ * process.
  */
 #ifndef CRASH_RECLOG_H
 #define CRASH_RECLOG_H
@@ -12,31 +13,31 @@
 #include <sys/types.h>
 
 #define RECLOG_MAGIC 0x474f4c4853415243ULL /* "CRASHLOG" */
-#define RECLOG_RECORD 0x31434552U	   /* "REC1" */
+#define RECLOG_RECORD 0x31434552U          /* "REC1" */
 
 enum reclog_type {
-	REC_MODULE = 1,	 /* path: object file, a: where it is loaded */
-	REC_OPEN = 2,	 /* a: flags, b: mode */
-	REC_WRITE = 3,	 /* a: offset, b: enum reclog_write */
-	REC_SEEK = 4,	 /* result: new offset */
-	REC_READ = 5,	 /* result: bytes the offset moved */
-	REC_TRUNCATE = 6,/* a: size; by handle, or by path if handle is 0 */
-	REC_ALLOCATE = 7,/* a: offset, b: length, c: mode */
-	REC_RENAME = 8,	 /* path to path2, c: flags */
-	REC_LINK = 9,	 /* handle or path to path2 */
+	REC_MODULE = 1,   /* path: object file, a: where it is loaded */
+	REC_OPEN = 2,     /* a: flags, b: mode */
+	REC_WRITE = 3,    /* a: offset, b: enum reclog_write */
+	REC_SEEK = 4,     /* result: new offset */
+	REC_READ = 5,     /* result: bytes the offset moved */
+	REC_TRUNCATE = 6, /* a: size; by handle, or by path if handle is 0 */
+	REC_ALLOCATE = 7, /* a: offset, b: length, c: mode */
+	REC_RENAME = 8,   /* path to path2, c: flags */
+	REC_LINK = 9,     /* handle or path to path2 */
 	REC_UNLINK = 10,
-	REC_MKDIR = 11,	 /* b: mode */
+	REC_MKDIR = 11, /* b: mode */
 	REC_RMDIR = 12,
-	REC_SYNC = 13,	 /* c: 1 data only; frames: who asked */
+	REC_SYNC = 13, /* c: 1 data only; frames: who asked */
 	REC_SYNC_ALL = 14,
-	REC_RANGE = 15,	 /* sync_file_range: promises nothing */
-	REC_SEND = 16,	 /* what went out to a client; data: first and last bytes */
-	REC_UNSEEN = 17, /* a change the recorder cannot follow; path says which */
-	REC_SYMLINK = 18,/* path2: the target */
+	REC_RANGE = 15,   /* sync_file_range: promises nothing */
+	REC_SEND = 16,    /* what went out to a client; data: first and last bytes */
+	REC_UNSEEN = 17,  /* a change the recorder cannot follow; path says which */
+	REC_SYMLINK = 18, /* path2: the target */
 };
 
 enum reclog_write {
-	WRITE_AT = 1,	/* the offset is given */
+	WRITE_AT = 1,   /* the offset is given */
 	WRITE_ZERO = 2, /* c bytes of zero, not stored */
 	WRITE_SYNC = 4, /* durable on return */
 };
@@ -82,7 +83,8 @@ struct reclog_body {
 /* Maps the file named by CRASH_LOG; without one nothing is recorded. */
 void reclog_init(void);
 uint64_t reclog_new_handle(void);
-/* A record with its start set, or NULL.  ret_data, if given, is where data_len bytes belong. */
+/* A record with its start set, or NULL.  ret_data, if given, is where data_len bytes belong.
+ */
 struct reclog_rec *reclog_begin(
 	enum reclog_type type, const struct reclog_body *body, void **ret_data);
 /* rec may be NULL.  Leaves errno as it is. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Preloaded into the server, writes down what happens to the files below CRASH_ROOT: names here,
- * contents in recorder_data.c, replies to clients in recorder_send.c.  rebuild.py makes of it
- * the disk as it could be after a loss of power.
+ * Preloaded into the server, writes down what happens to the files below CRASH_ROOT: names
+ * here, contents in recorder_data.c, replies to clients in recorder_send.c.  rebuild.py makes
+ * of it the disk as it could be after a loss of power.
  */
 #include "reclog.h"
 #include "shim.h"

@@ -120,8 +120,8 @@ SHIM_PUBLIC ssize_t pwrite64(int fd, const void *buf, size_t len, off_t offset)
 
 SHIM_PUBLIC ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 {
-	return finish(begin_at(fd, iov, count, offset, 0),
-		NEXT(pwritev)(fd, iov, count, offset));
+	return finish(
+		begin_at(fd, iov, count, offset, 0), NEXT(pwritev)(fd, iov, count, offset));
 }
 
 SHIM_PUBLIC ssize_t pwritev64(int fd, const struct iovec *iov, int count, off_t offset)
@@ -134,7 +134,6 @@ SHIM_PUBLIC ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t o
 	return finish(begin_at(fd, iov, count, offset, rwf),
 		NEXT(pwritev2)(fd, iov, count, offset, rwf));
 }
-
 
 static void note_moved(int fd, enum reclog_type type, int64_t result)
 {
@@ -238,8 +237,8 @@ SHIM_PUBLIC int truncate64(const char *path, off_t size)
 
 SHIM_PUBLIC int fallocate(int fd, int mode, off_t offset, off_t len)
 {
-	struct reclog_rec *rec = begin_fd(
-		REC_ALLOCATE, fd, (uint64_t)offset, (uint64_t)len, (uint64_t)mode);
+	struct reclog_rec *rec =
+		begin_fd(REC_ALLOCATE, fd, (uint64_t)offset, (uint64_t)len, (uint64_t)mode);
 
 	return (int)finish(rec, NEXT(fallocate)(fd, mode, offset, len));
 }

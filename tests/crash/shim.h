@@ -3,8 +3,8 @@
  * What the preloaded shims of the crash tests share.
  *
  * recorder.c writes down every change below one directory; faults.c makes some of them fail.
- * Both need the name behind a descriptor without asking the kernel, because the roles they live
- * in are locked down: after the constructor a shim makes no system call of its own.
+ * Both need the name behind a descriptor without asking the kernel, because the roles they
+ * live in are locked down: after the constructor a shim makes no system call of its own.
  */
 #ifndef CRASH_SHIM_H
 #define CRASH_SHIM_H

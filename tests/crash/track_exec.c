@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const kept_names[] = {"LD_PRELOAD", "CRASH_ROOT", "CRASH_LOG", "CRASH_FAULTS"};
+static const char *const kept_names[] = {
+	"LD_PRELOAD", "CRASH_ROOT", "CRASH_LOG", "CRASH_FAULTS"};
 
 #define KEPT (sizeof(kept_names) / sizeof(kept_names[0]))
 

@@ -141,7 +141,8 @@ static int opened_as(int fd, const char *path)
 	below = track_name(AT_FDCWD, path, buf, sizeof(buf));
 	if (below != NULL) {
 		handle = shim_new_handle();
-		shim_open_end(shim_open_begin(below, O_CREAT | O_EXCL | O_RDWR, 0600, handle), fd);
+		shim_open_end(
+			shim_open_begin(below, O_CREAT | O_EXCL | O_RDWR, 0600, handle), fd);
 		track_set(fd, buf, handle);
 	}
 	return fd;
