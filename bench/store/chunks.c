@@ -118,7 +118,9 @@ static size_t fill_blob(struct chunks *chunks, const struct part *part,
 		n = part->capacity;
 	length = part->codec->encode(part->columns, entries, n, chunks->blob);
 	while (part->max_bytes && length > part->max_bytes && n > 1) {
-		n -= 1 + n / 32;
+		size_t fits = n * part->max_bytes / length;
+
+		n = fits < n && fits > 0 ? fits : n - 1;
 		length = part->codec->encode(part->columns, entries, n, chunks->blob);
 	}
 	*ret_length = length;

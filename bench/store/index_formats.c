@@ -21,6 +21,7 @@
 #define TWO(name, page, email, rowid, codec, hot, cold)                                           \
 	{ name, &format_chunks, COLS_ALL | (email), page, rowid, false, false,                    \
 	    { { &(codec), COLS_HOT, hot, 0 }, { &(codec), COLS_COLD | (email), cold, 0 } } },
+#define NUMBER COL_BIT(COL_EMAIL_NUMBER)
 static const struct format formats[] = {
 #include "formats.def"
 };
