@@ -19,6 +19,13 @@ enum inspect_kind {
 	INSPECT_APPEND,     /* by IMAP: nothing is changed or refused */
 };
 
+/* Why edge asks for an address (DIR_LOOKUP.purpose). */
+enum lookup_purpose {
+	LOOKUP_INBOUND,    /* RCPT from another server: ERR_RELAY_DENIED when the domain is not ours */
+	LOOKUP_SUBMISSION, /* RCPT from a user who logged in */
+	LOOKUP_SENDER,     /* MAIL from such a user: whose address it is, with alias and detail, without catch-all */
+};
+
 enum session_protocol { SESSION_IMAP, SESSION_POP3 };
 
 void ipc_recipient_add(struct buf *out, const struct ipc_recipient *recipient);
