@@ -20,11 +20,13 @@ PARALLEL = 2
 
 
 class Cut:
-    """A moment, and what the disk did at it."""
-    __slots__ = ("moment", "policy", "seed")
+    """A moment, and what the disk did at it.  promised: the moment of the load that counts, if
+    it was cut off before and this cut falls into the recovery."""
+    __slots__ = ("moment", "policy", "seed", "promised")
 
-    def __init__(self, moment, policy, seed):
+    def __init__(self, moment, policy, seed, promised=None):
         self.moment, self.policy, self.seed = moment, policy, seed
+        self.promised = moment if promised is None else promised
 
     def __repr__(self):
         return f"cut at {self.moment} ({self.policy}, seed {self.seed})"
@@ -99,9 +101,10 @@ class Run:
 class Trials:
     """Takes cuts in order of time; trees are rebuilt here and tried in parallel."""
 
-    def __init__(self, run, names="strict", keeps_sync=lambda event: True, parallel=PARALLEL):
+    def __init__(self, run, names="strict", keeps_sync=lambda event: True, parallel=PARALLEL,
+                 base=None, events=None):
         self.run, self.parallel = run, parallel
-        self.disk = Disk(None, run.events, keeps_sync)
+        self.disk = Disk(base, run.events if events is None else events, keeps_sync)
         self.disk.names = names
         self.room = threading.Semaphore(parallel + 1)
         self.ports = [run.port_base + 100 * (i + 1) for i in range(parallel + 1)]
@@ -154,13 +157,13 @@ class Trials:
             return
         with server:
             result.start_s = server.start_s
-            if cut.moment < self.run.ready:
+            if cut.promised < self.run.ready:
                 self._check_service(result, server)
                 return
             for address, account in self.run.history.accounts.items():
                 actual = read_account(server, address)
                 result.messages += count(actual)
-                result.wrong += account.faults(actual, cut.moment)
+                result.wrong += account.faults(actual, cut.promised)
             if not result.wrong:
                 self._retry_open(result, server)
 
@@ -175,7 +178,7 @@ class Trials:
 
     def _retry_open(self, result, server):
         """The sender of a delivery left without its 250 tries again: it must not double."""
-        moment = result.cut.moment
+        moment = result.cut.promised
         again = {}
         for address, account in self.run.history.accounts.items():
             for op in account.operations:
@@ -194,13 +197,36 @@ class Trials:
 
     def _count_once(self, result, server, address, token):
         times = len(read_account(server, address)["INBOX"].messages.get(token, []))
-        _, _, still_open = self.run.history.accounts[address].at(result.cut.moment)
+        _, _, still_open = self.run.history.accounts[address].at(result.cut.promised)
         taken = still_open is not None and token in still_open.tokens
         gone = any(op.kind in ("expunge", "move") and token in op.tokens and
-                   op.begun < result.cut.moment
+                   op.begun < result.cut.promised
                    for op in self.run.history.accounts[address].operations)
         if times != 1 and not (taken or gone):
             result.wrong.append(f"{address}: {token} is there {times} times after a retry")
+
+
+def recovery_results(run, cut, number):
+    """Power fails a second time, while the server recovers from the first."""
+    first = Disk(None, run.events)
+    first.advance(cut.moment)
+    place = scratch("again")
+    base, data = os.path.join(place, "base"), os.path.join(place, "data")
+    first.materialise(base, cut.policy, cut.seed, run.modes)
+    first.materialise(data, cut.policy, cut.seed, run.modes)
+    recording = Recording(os.path.join(place, "log"), 1 << 28)
+    os.chmod(recording.path, 0o666)
+    try:
+        env = recording.environment(data, part("crash-recorder.so"))
+        with Server(data, run.port_base, run.accounts, env) as server:
+            server.stop()
+        end, rng = recording.now(), random.Random(cut.seed)
+        cuts = [Cut(rng.randrange(1, end), POLICIES[i % len(POLICIES)], f"{cut.seed}-{i}",
+                    cut.promised) for i in range(number)]
+        return Trials(run, base=base, events=recording.load()).results(cuts)
+    finally:
+        recording.close()
+        shutil.rmtree(place)
 
 
 def slow_starts(results, limit=START_LIMIT_S):

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from crash_power import Trials, slow_starts, summary
+from crash_power import Trials, recovery_results, slow_starts, summary
 
 CUTS = int(os.environ.get("CRASH_CUTS", "100"))
 
@@ -32,4 +32,12 @@ def test_nothing_promised_is_lost(power_run, names, share):
 def test_a_first_start_cut_off_is_made_good(power_run):
     results = Trials(power_run).results(power_run.early_cuts(max(4, CUTS // 20)))
     print(f"power loss during the first start: {summary(results)}")
+    assert faults(results) == []
+
+
+def test_a_recovery_cut_off_loses_nothing(power_run):
+    results = []
+    for cut in power_run.cuts(max(3, CUTS // 50), seed="again"):
+        results += recovery_results(power_run, cut, 4)
+    print(f"power loss during recovery: {summary(results)}")
     assert faults(results) == []
