@@ -167,7 +167,7 @@ class Imap:
         _, untagged = self.run(b'LIST "" "*"')
         found = []
         for r in untagged:
-            m = re.match(rb'\* LIST \(([^)]*)\) (?:"."|NIL) (?:"(.*)"|(\S*))$', r.text)
+            m = re.match(rb'\* LIST \(([^)]*)\) (?:"[^"]+"|NIL) (?:"(.*)"|(\S*))$', r.text)
             if m and b"\\Noselect" not in m.group(1) and b"\\NonExistent" not in m.group(1):
                 name = m.group(2) if m.group(2) is not None else m.group(3)
                 found.append((name or r.literals[0]).decode())

@@ -417,14 +417,14 @@ def tree_modes(root):
 
 
 def differences(left, right):
-    """Names below either root whose contents differ (lock and shared-memory files aside)."""
+    """Names below either root whose contents differ; what is written through memory is left out."""
     found = []
     for a, b in ((left, right), (right, left)):
         for directory, _, names in os.walk(a):
             for name in names:
                 full = os.path.join(directory, name)
                 rel = os.path.relpath(full, a)
-                if not name.endswith("-shm") and os.path.isfile(full) \
+                if not name.endswith(("-shm", "progress")) and os.path.isfile(full) \
                         and not same_content(full, os.path.join(b, rel)):
                     found.append(rel)
     return sorted(set(found))

@@ -326,9 +326,20 @@ static void note_unseen(int fd, const char *what)
 	}
 }
 
+/* The store's note of what it is doing is for the next process, not for after a loss of power. */
+static bool is_note(const struct track_file *file)
+{
+	size_t len = strlen(file->below);
+
+	return len >= 8 && strcmp(file->below + len - 8, "progress") == 0;
+}
+
 SHIM_PUBLIC void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	if (fd >= 0 && (prot & PROT_WRITE) != 0 && (flags & MAP_SHARED) != 0)
+	const struct track_file *file = track_get(fd);
+
+	if (file != NULL && (prot & PROT_WRITE) != 0 && (flags & MAP_SHARED) != 0 &&
+		!is_note(file))
 		note_unseen(fd, "mmap");
 	return NEXT(mmap)(addr, len, prot, flags, fd, offset);
 }
