@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Messages known from their token alone, and whether one came back whole."""
 import base64
+import functools
 import random
 import re
 
@@ -15,6 +16,7 @@ def body_size(rng):
                       if rng.random() < 0.96 else [150000, 300 * 1024])
 
 
+@functools.lru_cache(maxsize=4096)
 def message(token):
     """The bytes of the message with this token."""
     rng = random.Random(token)
