@@ -2,8 +2,9 @@
 /*
  * Typed messages between roles over UNIX stream sockets: requests with replies, and notices.  messages.def
  * lists them with their fields and which role may send which to which; anything else on a wire ends that peer.
- * Small content travels inline, larger as a descriptor.  One thread.  Errors: ERR_UNAVAILABLE (no such peer now),
- * ERR_TIMEOUT, ERR_CLOSED (peer died before it replied), ERR_PROTOCOL, ERR_BUSY (no credit left).
+ * Small content travels inline, larger as a descriptor.  One thread.  Errors: ERR_UNAVAILABLE (no such peer
+ * now), ERR_TIMEOUT, ERR_CLOSED (peer died before it replied), ERR_TOO_BIG (more than IPC_FRAME_MAX),
+ * ERR_BUSY (no credit left, or the peer does not keep up), and what the peer replied with.
  */
 #ifndef IPC_IPC_H
 #define IPC_IPC_H
@@ -41,6 +42,13 @@ enum ipc_type {
 #include "ipc/messages.def"
 #undef IPC_MESSAGE
 #undef F
+
+/* As large as the largest of those structs. */
+union ipc_any_body {
+#define IPC_MESSAGE(name, lower, from, to, reply) struct ipc_##lower lower;
+#include "ipc/messages.def"
+#undef IPC_MESSAGE
+};
 
 struct ipc_peer;
 struct ipc_hub;
