@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* The directory role: who exists, whose password it is, and the control socket. */
+#include "directory/directory.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/time.h"
+#include "base/vec.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "net/work.h"
+#include "os/file.h"
+#include "role/role.h"
+
+#include <sys/socket.h>
+
+enum { TICK_MS = 1000, CONTROL_LINE_MAX = 8 << 20, CONTROL_TIMEOUT_MS = 60000 };
+
+struct directory_role {
+	struct role *role;
+	struct directory *directory;
+	struct loop_timer *tick;
+	struct listener *control;
+	bool changed; /* since the last checkpoint */
+};
+
+static void take_lookup(void *arg, struct ipc_request *request)
+{
+	const struct ipc_dir_lookup *ask = request->body;
+	struct directory_role *own = ((struct role *)arg)->own;
+	struct directory_target target;
+	struct ipc_dir_lookup_reply reply;
+	enum err e = directory_lookup(own->directory, ask->address, DIRECTORY_FOR_RCPT, &target);
+
+	metric_add(METRIC_directory_lookups, 1);
+	if (e != OK) {
+		ipc_reply_error(ipc_ticket_of(request), e);
+		return;
+	}
+	reply = (struct ipc_dir_lookup_reply){ .account = (uint64_t)target.account, .shard = target.shard,
+		.address = target.address, .detail = target.detail, .quota = target.quota_bytes };
+	ipc_reply(ipc_ticket_of(request), IPC_DIR_LOOKUP_REPLY, &reply, -1);
+}
+
+/* A login whose password needs argon2id, computed beside the loop. */
+struct login_work {
+	struct directory_role *own;
+	struct ipc_ticket ticket;
+	struct directory_auth_job *job;
+	uint64_t start_us;
+};
+
+static void reply_login(struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
+	uint64_t start_us)
+{
+	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms };
+
+	if (e == OK) {
+		reply.account = (uint64_t)identity->target.account;
+		reply.shard = identity->target.shard;
+		reply.device = (uint64_t)identity->device;
+		reply.address = identity->target.address;
+		reply.quota = identity->target.quota_bytes;
+	}
+	metric_add(e == OK ? METRIC_auth_succeeded : METRIC_auth_failed, 1);
+	metric_observe_us(METRIC_auth_latency, time_mono_us() - start_us);
+	ipc_reply(ticket, IPC_DIR_AUTH_REPLY, &reply, -1);
+}
+
+static void work(void *arg)
+{
+	struct login_work *login = arg;
+
+	directory_auth_work(login->job);
+}
+
+static void end_work(void *arg)
+{
+	struct login_work *login = arg;
+	struct directory_identity identity;
+	int64_t delay_ms = 0;
+	enum err e = directory_auth_end(login->own->directory, &login->job, time_wall_ms(), &identity, &delay_ms);
+
+	reply_login(login->ticket, e, &identity, delay_ms, login->start_us);
+	free(login);
+}
+
+static void take_auth(void *arg, struct ipc_request *request)
+{
+	const struct ipc_dir_auth *ask = request->body;
+	struct role *role = arg;
+	struct directory_role *own = role->own;
+	struct directory_login login = { .protocol = ask->protocol, .ip = ask->ip, .tls = ask->tls,
+		.now_ms = time_wall_ms() };
+	struct directory_identity identity;
+	struct directory_auth_job *job = NULL;
+	struct login_work *later;
+	uint64_t start_us = time_mono_us();
+	int64_t delay_ms = 0;
+	enum err e = ERR_NOT_ALLOWED;
+
+	/* Nobody logs in for another address: a shared mailbox is a share, not a proxy login. */
+	if (ask->authzid.n == 0 || str_iequal(str_trim(ask->authzid), str_trim(ask->user)))
+		e = directory_auth_begin(own->directory, ask->user, ask->password, &login, &identity, &delay_ms, &job);
+	if (!job) {
+		reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us);
+		return;
+	}
+	later = mem_make(struct login_work);
+	*later = (struct login_work){ own, ipc_ticket_of(request), job, start_us };
+	loop_work(role->loop, work, end_work, later);
+}
+
+/* ---- control socket: one JSON object a line ---- */
+
+struct control {
+	struct directory_role *own;
+	struct conn *conn;
+};
+
+static void run_command(struct control *control, struct str line)
+{
+	struct directory_change by = { .actor = S("control"), .now_ms = time_wall_ms() };
+	struct buf reply = { 0 };
+	enum err e = directory_command(control->own->directory, &by, line, &reply);
+
+	if (e != OK)
+		LOG(LOG_INFO, "command_refused", F_ERR(e));
+	control->own->changed = true;
+	buf_addc(&reply, '\n');
+	conn_write(control->conn, buf_str(&reply));
+	buf_done(&reply);
+}
+
+static void control_readable(struct conn *conn, void *arg)
+{
+	struct control *control = arg;
+	ptrdiff_t end;
+
+	while ((end = str_index(conn_input(conn), '\n')) >= 0) {
+		run_command(control, str_sub(conn_input(conn), 0, (size_t)end));
+		conn_consume(conn, (size_t)end + 1);
+	}
+}
+
+static void control_ended(struct conn *conn, void *arg, enum err why)
+{
+	struct control *control = arg;
+
+	conn_close(&control->conn, 1000);
+	free(control);
+}
+
+static void accept_control(void *arg, int fd, const struct sockaddr *peer)
+{
+	static const struct conn_events events = { .readable = control_readable, .ended = control_ended };
+	static const struct conn_limits limits = { CONTROL_LINE_MAX, CONTROL_LINE_MAX };
+	struct control *control = mem_make(struct control);
+
+	control->own = arg;
+	control->conn = conn_new(control->own->role->loop, fd, &limits, &events, control);
+	conn_set_timeout(control->conn, CONTROL_TIMEOUT_MS);
+}
+
+static void tick(void *arg)
+{
+	struct directory_role *own = arg;
+	enum err e = directory_tick(own->directory, time_wall_ms());
+
+	if (e != OK)
+		LOG(LOG_WARNING, "directory_tick_failed", F_ERR(e), F_CSTR("detail", directory_message(own->directory)));
+	loop_timer_start(own->tick, TICK_MS);
+}
+
+static struct directory_options options_of(const struct role *role, const char *dir)
+{
+	const struct conf *conf = role->conf;
+	struct directory_options options = directory_defaults();
+
+	options.path = dir;
+	options.shards = role->shards;
+	options.message_bytes = (uint64_t)conf->message_size_max;
+	options.auth_pair_failures = (uint32_t)conf->auth_failures_max;
+	options.auth_lock = conf->auth_lock;
+	options.auth_delay = conf->auth_delay;
+	options.auth_delay_max = conf->auth_delay * 8;
+	return options;
+}
+
+static void listen_control(struct directory_role *own)
+{
+	for (unsigned i = 0; i < own->role->listener_count; i++)
+		own->control = listener_new(own->role->loop, own->role->listeners[i].fd, accept_control, own);
+}
+
+void role_directory(struct role *role)
+{
+	struct directory_role *own = mem_make(struct directory_role);
+	char dir[OS_PATH_MAX];
+	struct sandbox_path paths[] = { { os_path(dir, "%s/directory", role->conf->data_dir), true } };
+	struct directory_options options = options_of(role, dir);
+	struct buf detail = { 0 };
+	enum err e;
+
+	own->role = role;
+	role->own = own;
+	loop_work_start(role->loop);
+	role_lock_in(role, SANDBOX_FILES | SANDBOX_CLIENTS | SANDBOX_THREADS, paths, 1);
+	e = directory_open(&options, &own->directory, &detail);
+	if (e != OK)
+		role_die(role, "directory_not_opened", e, buf_str(&detail));
+	own->tick = loop_timer_add(role->loop, tick, own);
+	loop_timer_start(own->tick, TICK_MS);
+	listen_control(own);
+	ipc_handle(role->hub, IPC_DIR_LOOKUP, take_lookup);
+	ipc_handle(role->hub, IPC_DIR_AUTH, take_auth);
+	role_run(role);
+	directory_close(&own->directory);
+	buf_done(&detail);
+}

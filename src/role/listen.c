@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+/* The listening sockets, from the options. */
+#include "net/listener.h"
+#include "os/file.h"
+#include "role/supervisor_own.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024 };
+
+static const struct {
+	const char *service;
+	size_t offset;
+	enum role_kind role;
+} rows[] = {
+#define LISTENER(service, option, role) { #service, offsetof(struct conf, option), ROLE_##role },
+#include "role/listeners.def"
+#undef LISTENER
+};
+
+/* "127.0.0.1:25", "[::1]:25" */
+static enum err split(struct str s, struct str *ret_address, uint16_t *ret_port)
+{
+	ptrdiff_t colon = str_rindex(s, ':');
+	struct str address;
+	uint32_t port;
+
+	if (colon <= 0 || str_to_u32(str_from(s, (size_t)colon + 1), &port) != OK || port > 65535)
+		return ERR_SYNTAX;
+	address = str_sub(s, 0, (size_t)colon);
+	if (address.p[0] == '[' && address.p[address.n - 1] == ']')
+		address = str_sub(address, 1, address.n - 2);
+	*ret_address = address;
+	*ret_port = (uint16_t)port;
+	return OK;
+}
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
+		return 0;
+	if (ss.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
+	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+}
+
+static enum err open_one(struct supervisor *s, size_t row, struct str where, struct buf *errors)
+{
+	struct socket_row socket = { .service = rows[row].service, .role = rows[row].role };
+	struct arena *scratch = arena_new();
+	struct str address;
+	uint16_t port;
+	enum err e = split(where, &address, &port);
+
+	if (e == OK)
+		e = net_listen(arena_dup(scratch, address).p, port, BACKLOG, &socket.fd);
+	if (e == OK) {
+		socket.port = port_of(socket.fd);
+		vec_push(&s->sockets, socket);
+	} else {
+		buf_addf(errors, "listen_%s = %.*s: %s%s%s\n", rows[row].service, STR_FMT(where),
+			e == ERR_SYNTAX ? "must be ADDRESS:PORT" : err_text(e), e == ERR_SYNTAX ? "" : ": ",
+			e == ERR_SYNTAX ? "" : strerror(errno));
+	}
+	arena_free(&scratch);
+	return e;
+}
+
+static enum err open_control(struct supervisor *s, struct buf *errors)
+{
+	struct socket_row socket = { .service = "control", .role = ROLE_DIRECTORY };
+	char path[OS_PATH_MAX];
+	enum err e = net_listen_unix(os_path(path, "%s/run/control.sock", s->conf->data_dir), 0600, BACKLOG, &socket.fd);
+
+	if (e == OK)
+		vec_push(&s->sockets, socket);
+	else
+		buf_addf(errors, "%s: %s\n", path, err_text(e));
+	return e;
+}
+
+enum err supervisor_listen(struct supervisor *s, struct buf *errors)
+{
+	enum err e = open_control(s, errors);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows) && e == OK; i++) {
+		struct str rest = str_of(*(const char *const *)((const char *)s->conf + rows[i].offset)), where;
+
+		while (e == OK && str_next(&rest, ' ', &where))
+			if (where.n)
+				e = open_one(s, i, where, errors);
+	}
+	return e;
+}

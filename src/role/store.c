@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: ISC */
+/* The store role: one shard.  Deliveries and sessions come from edge, waiting deliveries from queue. */
+#include "store/store.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/time.h"
+#include "imap/session.h"
+#include "ipc/recipients.h"
+#include "os/file.h"
+#include "role/role.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BACKGROUND_MS = 1000 };
+
+struct store_role {
+	struct role *role;
+	struct store *store;
+	struct imap_service *imap;
+	struct loop_timer *background;
+};
+
+/* One DELIVER request until its turn is durable; everything it points to is in its arena. */
+struct delivery_job {
+	struct store_job job;
+	struct store_role *own;
+	struct arena *arena;
+	struct ipc_ticket ticket;
+	uint64_t trace, start_us;
+	struct store_delivery delivery;
+	enum err *results;
+};
+
+static struct str prefix_of(struct arena *arena, const struct ipc_deliver *ask, struct str address)
+{
+	return arena_printf(arena, "Return-Path: <%.*s>\r\nDelivered-To: %.*s\r\n%.*s", STR_FMT(ask->sender),
+		STR_FMT(address), STR_FMT(ask->trace_header));
+}
+
+static enum err take_recipients(struct delivery_job *d, const struct ipc_deliver *ask)
+{
+	struct store_recipient *all = arena_array(d->arena, struct store_recipient, STORE_RECIPIENTS_MAX);
+	struct rd list = rd_of(ask->recipients);
+	struct ipc_recipient r;
+
+	d->delivery.recipients = all;
+	while (ipc_recipient_next(&list, &r)) {
+		if (d->delivery.n == STORE_RECIPIENTS_MAX)
+			return ERR_TOO_MANY_RCPT;
+		all[d->delivery.n++] = (struct store_recipient){ .account = r.account, .quota = r.quota,
+			.prefix = prefix_of(d->arena, ask, r.address), .folder = arena_dup(d->arena, r.detail) };
+	}
+	d->results = arena_array(d->arena, enum err, d->delivery.n ? d->delivery.n : 1);
+	return list.bad || d->delivery.n == 0 ? ERR_PROTOCOL : OK;
+}
+
+static void take_content(struct delivery_job *d, const struct ipc_deliver *ask, struct ipc_request *request)
+{
+	if (request->fd >= 0) {
+		d->delivery.content = (struct store_content){ .fd = request->fd, .length = ask->length };
+		request->fd = -1;
+	} else {
+		d->delivery.content = STORE_CONTENT(arena_dup(d->arena, ask->content));
+	}
+}
+
+static void free_delivery(struct delivery_job *d)
+{
+	struct arena *arena = d->arena;
+
+	if (d->delivery.content.fd >= 0)
+		close(d->delivery.content.fd);
+	arena_free(&arena);
+}
+
+static enum err run_delivery(struct store_job *job, struct store_tx *tx)
+{
+	struct delivery_job *d = (struct delivery_job *)job;
+
+	return store_deliver(tx, &d->delivery, d->results);
+}
+
+static void log_delivery(const struct delivery_job *d, enum err e)
+{
+	if (e != OK)
+		LOG(LOG_ERROR, "delivery_failed", F_TRACE(d->trace), F_ERR(e),
+			F_CSTR("detail", store_last_error(d->own->store)));
+	for (size_t i = 0; i < d->delivery.n && e == OK; i++)
+		if (d->results[i] != OK)
+			LOG(LOG_INFO, "delivery_refused", F_TRACE(d->trace), F_U64("account", d->delivery.recipients[i].account),
+				F_ERR(d->results[i]));
+}
+
+static void end_delivery(struct store_job *job, enum err e)
+{
+	struct delivery_job *d = (struct delivery_job *)job;
+	struct buf results = { 0 };
+	struct ipc_deliver_reply reply;
+
+	for (size_t i = 0; i < d->delivery.n; i++)
+		buf_u32(&results, (uint32_t)(e == OK ? d->results[i] : e));
+	log_delivery(d, e);
+	reply.results = buf_str(&results);
+	ipc_reply(d->ticket, IPC_DELIVER_REPLY, &reply, -1);
+	metric_observe_us(METRIC_delivery_latency, time_mono_us() - d->start_us);
+	buf_done(&results);
+	free_delivery(d);
+}
+
+static void take_deliver(void *arg, struct ipc_request *request)
+{
+	const struct ipc_deliver *ask = request->body;
+	struct store_role *own = ((struct role *)arg)->own;
+	struct arena *arena = arena_new();
+	struct delivery_job *d = arena_make(arena, struct delivery_job);
+	enum err e;
+
+	d->own = own;
+	d->arena = arena;
+	d->ticket = ipc_ticket_of(request);
+	d->trace = request->trace;
+	d->start_us = time_mono_us();
+	d->delivery.content.fd = -1;
+	e = take_recipients(d, ask);
+	if (e != OK) {
+		ipc_reply_error(d->ticket, e);
+		free_delivery(d);
+		return;
+	}
+	take_content(d, ask, request);
+	d->delivery.delivery_id = arena_dup(arena, ask->delivery_id);
+	d->delivery.content_id = arena_dup(arena, ask->content_id);
+	d->delivery.structure = arena_dup(arena, ask->structure);
+	d->delivery.received_s = ask->received_s;
+	d->job = (struct store_job){ .run = run_delivery, .done = end_delivery, .what = "deliver",
+		.account = d->delivery.recipients[0].account, .id = d->delivery.delivery_id };
+	store_submit(own->store, &d->job);
+}
+
+static void take_session(void *arg, struct ipc_request *request)
+{
+	const struct ipc_session_open *open = request->body;
+	struct store_role *own = ((struct role *)arg)->own;
+	struct ipc_session_open_reply reply = { .error = ERR_CANNOT };
+
+	if (open->protocol == SESSION_IMAP && request->fd >= 0) {
+		reply.error = imap_service_open(own->imap, open, request->fd, request->trace);
+		request->fd = -1;
+	}
+	ipc_reply(ipc_ticket_of(request), IPC_SESSION_OPEN_REPLY, &reply, -1);
+}
+
+static void turn_end(void *arg)
+{
+	struct store_role *own = arg;
+
+	store_turn_end(own->store);
+	own->role->sessions = imap_service_sessions(own->imap);
+}
+
+/* Jobs that a done() submitted wait for the next turn: there must be one. */
+static void wake(void *arg)
+{
+	struct store_role *own = arg;
+
+	loop_defer(own->role->loop, turn_end, own);
+}
+
+static void background(void *arg)
+{
+	struct store_role *own = arg;
+	bool more = store_background(own->store);
+
+	loop_timer_start(own->background, more ? 1 : BACKGROUND_MS);
+}
+
+static struct store_options options_of(struct store_role *own)
+{
+	const struct conf *conf = own->role->conf;
+
+	return (struct store_options){ .segment_bytes = (uint64_t)conf->segment_size,
+		.wal_soft_bytes = (uint64_t)conf->checkpoint_size,
+		.delivery_memory_s = (uint32_t)(conf->delivery_memory / 1000),
+		.folders_max = (uint32_t)conf->folders_max, .wake = wake, .wake_arg = own };
+}
+
+static void stop(struct role *role)
+{
+	struct store_role *own = role->own;
+
+	imap_service_stop(own->imap);
+	store_turn_end(own->store);
+	loop_stop(role->loop);
+}
+
+static void reload(struct role *role)
+{
+	imap_service_reload(((struct store_role *)role->own)->imap, role->conf);
+}
+
+void role_store(struct role *role)
+{
+	struct store_role *own = mem_make(struct store_role);
+	char dir[OS_PATH_MAX];
+	struct sandbox_path paths[] = { { os_path(dir, "%s/shard-%u", role->conf->data_dir, role->index), true } };
+	struct store_options options;
+	enum err e;
+
+	own->role = role;
+	role->own = own;
+	role->on_stop = stop;
+	role->on_reload = reload;
+	options = options_of(own);
+	role_lock_in(role, SANDBOX_FILES | SANDBOX_MEMFD | SANDBOX_THREADS, paths, 1);
+	e = store_open(dir, &options, &own->store);
+	if (e != OK)
+		role_die(role, "store_not_opened", e, str_of(dir));
+	own->imap = imap_service_new(own->store, role->loop, role->hub, role->conf);
+	own->background = loop_timer_add(role->loop, background, own);
+	loop_timer_start(own->background, BACKGROUND_MS);
+	loop_at_turn_end(role->loop, turn_end, own);
+	ipc_handle(role->hub, IPC_DELIVER, take_deliver);
+	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
+	role_run(role);
+	imap_service_free(&own->imap);
+	store_close(&own->store);
+}
