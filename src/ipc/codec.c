@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bodies of messages.  Numbers are little-endian and of fixed size, a str is a u32 length and its bytes: every
- * body has exactly one encoding.
+ * Bodies of messages.  Numbers are little-endian and of fixed size, a str is a u32 length and its
+ * bytes: every body has exactly one encoding.
  */
 #include "ipc/ipc.h"
 

@@ -78,6 +78,7 @@ typedef void ipc_reply_fn(void *arg, enum err e, const void *reply, int *fd);
 
 /* self, index: who this process is.  handlers[type] may be NULL: such a request ends the peer. */
 struct ipc_hub *ipc_hub_new(struct loop *loop, enum role_kind self, unsigned index, void *role);
+/* Not from inside a callback of the hub.  Calls under way are forgotten. */
 void ipc_hub_free(struct ipc_hub **hub);
 void ipc_handle(struct ipc_hub *hub, enum ipc_type type, ipc_handler_fn *fn);
 /* Takes fd over.  Replaces an older connection to the same role and index. */
@@ -86,7 +87,10 @@ bool ipc_has_peer(const struct ipc_hub *hub, enum role_kind kind, unsigned index
 /* How many of a role are connected or were told to exist by ipc_expect(). */
 void ipc_expect(struct ipc_hub *hub, enum role_kind kind, unsigned count);
 unsigned ipc_peer_count(const struct ipc_hub *hub, enum role_kind kind);
-/* Called when a peer's connection ends (it died): sessions that hung on it end. Several may register. */
+/*
+ * Called when a peer's connection ends (it died), after its calls failed: sessions that hung on it end.  Several
+ * may register.  When ipc_add_peer() replaces a connection, this comes from inside ipc_add_peer().
+ */
 typedef void ipc_gone_fn(void *arg, enum role_kind kind, unsigned index);
 void ipc_on_gone(struct ipc_hub *hub, ipc_gone_fn *fn, void *arg);
 void ipc_gone_forget(struct ipc_hub *hub, void *arg);
@@ -98,7 +102,7 @@ void ipc_gone_forget(struct ipc_hub *hub, void *arg);
  */
 struct ipc_call *ipc_call(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
 	const void *body, int fd, uint64_t trace, int64_t timeout_ms, ipc_reply_fn *fn, void *arg);
-/* Forgets fn and arg of every call under way with this arg. */
+/* Forgets fn and arg of every call under way with this arg.  The credit comes back with the reply. */
 void ipc_cancel(struct ipc_hub *hub, void *arg);
 MUST_CHECK enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
 	const void *body, int fd, uint64_t trace);

@@ -38,15 +38,15 @@ static inline void link_append(struct link *head, struct link *link)
 	head->prev = link;
 }
 
-/* Moves all of from to the end of the empty list to. */
-static inline void link_take_all(struct link *to, struct link *from)
+/* Moves all of from to the end of to. */
+static inline void link_append_all(struct link *to, struct link *from)
 {
-	link_init(to);
 	if (link_is_empty(from))
 		return;
-	*to = *from;
-	to->next->prev = to;
-	to->prev->next = to;
+	from->next->prev = to->prev;
+	from->prev->next = to;
+	to->prev->next = from->next;
+	to->prev = from->prev;
 	link_init(from);
 }
 

@@ -281,6 +281,11 @@ static void forget(struct hooks *hooks, void *arg)
 	hooks->n = kept;
 }
 
+void loop_wake(struct loop *loop)
+{
+	mark_active(loop);
+}
+
 void loop_turn_forget(struct loop *loop, void *arg)
 {
 	forget(&loop->at_end, arg);

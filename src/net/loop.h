@@ -48,6 +48,8 @@ void loop_at_turn_end(struct loop *loop, loop_fn *fn, void *arg);
 void loop_at_turn_last(struct loop *loop, loop_fn *fn, void *arg);
 /* Forgets both kinds with this arg; not from inside one. */
 void loop_turn_forget(struct loop *loop, void *arg);
+/* The current turn has an end even if no callback came in it: output was queued before the loop ran. */
+void loop_wake(struct loop *loop);
 /* fn runs once, soon: at this turn's end, or the next turn when called there. */
 void loop_defer(struct loop *loop, loop_fn *fn, void *arg);
 /* Forgets deferred calls with this arg. */
