@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures of the crash tests; RESTANTE_BIN names the server, build/restante if unset."""
+"""Fixtures of the crash tests; crash_build.program() says which server is tested."""
 import os
 import sys
 

@@ -23,8 +23,10 @@ def root():
 
 
 def program():
-    """The server under test: RESTANTE_BIN, or what script/build leaves."""
-    return os.environ.get("RESTANTE_BIN") or os.path.join(root(), "build", "restante")
+    """The server under test: RESTANTE_PLAIN_BIN (script/test has two), RESTANTE_BIN, or what
+    script/build leaves."""
+    return os.environ.get("RESTANTE_PLAIN_BIN") or os.environ.get("RESTANTE_BIN") or \
+        os.path.join(root(), "build", "restante")
 
 
 def part(name):

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import crash_load
@@ -14,7 +13,7 @@ from crash_disk import POLICIES, Disk, differences, tree_modes
 from crash_log import SYNC, Recording, Replies
 from crash_mail import message
 from crash_read import count, read_account
-from crash_server import START_LIMIT_S, NoStart, Server, free_port_base, scratch
+from crash_server import START_LIMIT_S, NoStart, Server, scratch
 
 PARALLEL = 2
 
@@ -44,7 +43,7 @@ class Run:
         self.dir = scratch("run")
         self.data = os.path.join(self.dir, "data")
         os.mkdir(self.data, 0o755)
-        self.accounts, self.port_base = accounts, free_port_base()
+        self.accounts = accounts
         self.recording = Recording(os.path.join(self.dir, "log"), log_size)
         os.chmod(self.recording.path, 0o666)
         self._record(deliverers, steps, seed)
@@ -54,7 +53,7 @@ class Run:
 
     def _record(self, deliverers, steps, seed):
         env = self.recording.environment(self.data, part("crash-recorder.so"))
-        with Server(self.data, self.port_base, self.accounts, env) as server:
+        with Server(self.data, self.accounts, env) as server:
             self.ready = self.recording.now()
             users = [a for a in server.passwords if a.startswith("user")]
             self.history = crash_load.History(users, self.recording.now)
@@ -107,8 +106,6 @@ class Trials:
         self.disk = Disk(base, run.events if events is None else events, keeps_sync)
         self.disk.names = names
         self.room = threading.Semaphore(parallel + 1)
-        self.ports = [run.port_base + 100 * (i + 1) for i in range(parallel + 1)]
-        self.port_lock = threading.Lock()
         self.failed = threading.Event()
 
     def results(self, cuts, stop_at_first=False):
@@ -131,27 +128,22 @@ class Trials:
         return tree
 
     def _try(self, cut, tree):
-        with self.port_lock:
-            port = self.ports.pop()
+        result = Result(cut)
         try:
-            result = Result(cut)
-            try:
-                self._start_and_check(result, os.path.join(tree, "data"), port)
-            except Exception as e:  # any way a server can fail to serve is a finding
-                result.wrong.append(f"{type(e).__name__}: {e}")
-            if result.wrong:
-                self.failed.set()
-            return result
+            self._start_and_check(result, os.path.join(tree, "data"))
+        except Exception as e:  # any way a server can fail to serve is a finding
+            result.wrong.append(f"{type(e).__name__}: {e}")
         finally:
             shutil.rmtree(tree, ignore_errors=True)
-            with self.port_lock:
-                self.ports.append(port)
             self.room.release()
+        if result.wrong:
+            self.failed.set()
+        return result
 
-    def _start_and_check(self, result, data, port):
+    def _start_and_check(self, result, data):
         cut = result.cut
         try:
-            server = Server(data, port, self.run.accounts, patience=20)
+            server = Server(data, self.run.accounts, patience=20)
         except NoStart as e:
             result.wrong.append(f"does not start: {e}")
             return
@@ -218,7 +210,7 @@ def recovery_results(run, cut, number):
     os.chmod(recording.path, 0o666)
     try:
         env = recording.environment(data, part("crash-recorder.so"))
-        with Server(data, run.port_base, run.accounts, env) as server:
+        with Server(data, run.accounts, env) as server:
             server.stop()
         end, rng = recording.now(), random.Random(cut.seed)
         cuts = [Cut(rng.randrange(1, end), POLICIES[i % len(POLICIES)], f"{cut.seed}-{i}",

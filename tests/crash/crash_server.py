@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -38,18 +37,6 @@ def scratch(name):
     return path
 
 
-def free_port_base():
-    """A base with room for the demo's ports."""
-    for base in range(20000 + os.getpid() % 200 * 200, 65000, 100):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", base + 25))
-                return base
-            except OSError:
-                continue
-    raise RuntimeError("no free ports")
-
-
 def children(pid):
     """All living descendants of a process, with their command lines."""
     parents = {}
@@ -72,17 +59,23 @@ def children(pid):
     return found
 
 
+# Small files, so that a short load sees many of them begin and end.
+SETTINGS = ("segment_size=1M", "checkpoint_size=256K", "stop_grace=0s", "restart_delay=20ms")
+
+
 class Server:
     """One running demo on a data directory; a context that ends without ceremony."""
 
-    def __init__(self, data, port_base, accounts=6, env=None, patience=PATIENCE_S):
+    def __init__(self, data, accounts=6, env=None, patience=PATIENCE_S):
         self.data, self.patience = data, patience
         self.dir = tempfile.mkdtemp(prefix="crash-server-")
         os.chmod(self.dir, 0o777)
         self.json, self.log = os.path.join(self.dir, "demo.json"), os.path.join(self.dir, "log")
         self.arguments = [program(), "demo", "--data", data, "--accounts", str(accounts),
                           "--password", "crash-test-password", "--json", self.json,
-                          "--port-base", str(port_base), "--allow-plaintext-loopback"]
+                          "--allow-plaintext-loopback"]
+        for setting in SETTINGS:
+            self.arguments += ["--set", setting]
         self.env = {**os.environ, **(env or {})}
         self.start()
 

@@ -48,10 +48,12 @@ class Sites:
         lines = iter(out.stdout.splitlines())
         for line in lines:
             if line.startswith("0x"):
-                current = names.setdefault(int(line, 16), [])
+                current_at = int(line, 16)
+                current = names.setdefault(current_at, [])
             else:
                 place = next(lines).split(" ")[0]
-                current.append(f"{line} {place}" if not place.startswith("?") else line)
+                where = hex(current_at) if place.startswith("?") else place
+                current.append(f"{line} {where}")
         return names
 
     def _site(self, event):

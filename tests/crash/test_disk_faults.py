@@ -12,7 +12,7 @@ import pytest
 import crash_load
 from crash_faults import CREATE, SHORT, SIZE, SYNC, WRITE, Faults
 from crash_read import count, read_account
-from crash_server import Server, free_port_base, scratch
+from crash_server import Server, scratch
 
 FAULT_S = float(os.environ.get("CRASH_FAULT_S", "1.5"))
 RESUME_S = 10
@@ -36,7 +36,7 @@ class Patient:
         data = os.path.join(self.dir, "data")
         os.mkdir(data, 0o755)
         self.faults = Faults(os.path.join(self.dir, "switch"))
-        self.server = Server(data, free_port_base(), env=self.faults.environment(data))
+        self.server = Server(data, env=self.faults.environment(data))
         clock = itertools.count(1)
         users = [a for a in self.server.passwords if a.startswith("user")]
         self.history = crash_load.History(users, lambda: next(clock))

@@ -14,7 +14,7 @@ import pytest
 
 import crash_load
 from crash_read import count, read_account
-from crash_server import ROLES, START_LIMIT_S, Server, free_port_base, scratch
+from crash_server import ROLES, START_LIMIT_S, Server, scratch
 
 KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 BATCH = 25  # kills of one data directory; a new one then, so that reading back stays short
@@ -28,7 +28,7 @@ class Victim:
         self.rng, self.dir = random.Random(seed), scratch("kill")
         data = os.path.join(self.dir, "data")
         os.mkdir(data, 0o755)
-        self.server = Server(data, free_port_base())
+        self.server = Server(data)
         clock = itertools.count(1)
         users = [a for a in self.server.passwords if a.startswith("user")]
         self.history = crash_load.History(users, lambda: next(clock))
