@@ -66,7 +66,7 @@ static void print_table(const char *pattern, unsigned repeats)
 	for (size_t m = 0; m < METRICS; m++)
 		printf("---:|");
 	for (size_t f = 0; f < FORMATS; f++) {
-		if (fnmatch(pattern, formats[f].name, 0) != 0)
+		if (fnmatch(pattern, formats[f].name, FNM_EXTMATCH) != 0)
 			continue;
 		printf("\n| %s |", formats[f].name);
 		for (size_t m = 0; m < METRICS; m++)
@@ -115,10 +115,15 @@ int main(int argc, char **argv)
 	unsigned repeats = 3;
 
 	parse_options(argc, argv, &workload, &pattern, &repeats);
-	/* Repeats outside, formats inside: a slow minute of the machine hits all alike. */
+	/*
+	 * Repeats outside, formats inside, each repeat begun at another format: a slow minute of
+	 * the machine must not always meet the same ones.
+	 */
 	for (unsigned i = 0; i < repeats; i++)
-		for (size_t f = 0; f < FORMATS; f++) {
-			if (fnmatch(pattern, formats[f].name, 0) != 0)
+		for (size_t turn = 0; turn < FORMATS; turn++) {
+			size_t f = (turn + i * 7) % FORMATS;
+
+			if (fnmatch(pattern, formats[f].name, FNM_EXTMATCH) != 0)
 				continue;
 			fprintf(stderr, "run %u: %s\n", i + 1, formats[f].name);
 			workload.seed = i + 1;
