@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * RCPT (RFC 5321 4.1.1.3).  Whatever can be refused is refused here, so that nothing has to be sent back later.
+ *
+ * An account that is named twice (two of its aliases, or twice the same) gets one copy: its store would take the
+ * second for a repeated delivery.
+ */
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "smtp/handlers.h"
+#include "smtp/session.h"
+
+static void note_refusal(struct smtp_session *s, struct str path, enum err e)
+{
+	s->refused++;
+	metric_add(METRIC_smtp_recipients_refused, 1);
+	LOG(LOG_INFO, "smtp_recipient_refused", F_TRACE(smtp_session_message_trace(s)), F_TRACE_SESSION(s),
+		F_STR("from", s->envelope.sender), F_STR("to", path), F_STR("ip", smtp_session_ip(s)), F_ERR(e));
+}
+
+static void refuse(struct smtp_session *s, struct str path, enum err e)
+{
+	note_refusal(s, path, e);
+	if (e == ERR_RELAY_DENIED || e == ERR_NO_REMOTE)
+		smtp_session_reply_with(s, s->policy->not_local, path);
+	else
+		smtp_session_reply_error(s, e, path);
+}
+
+static bool has_account(const struct smtp_envelope *envelope, uint64_t account)
+{
+	for (size_t i = 0; i < envelope->recipients.n; i++) {
+		if (envelope->recipients.v[i].to.account == account)
+			return true;
+	}
+	return false;
+}
+
+static void keep_recipient(struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
+{
+	struct smtp_recipient recipient = {
+		.to = { .account = r->account, .shard = r->shard, .quota = r->quota,
+			.address = arena_dup(envelope->arena, r->address),
+			.detail = arena_dup(envelope->arena, r->detail) },
+		.path = path,
+	};
+
+	envelope->accepted++;
+	if (!has_account(envelope, r->account))
+		vec_push(&envelope->recipients, recipient);
+}
+
+static void looked_up(void *arg, enum err e, const void *reply, int *fd)
+{
+	struct smtp_session *s = arg;
+	struct str path = s->lookup_path;
+
+	metric_observe_us(METRIC_rcpt_latency, time_mono_us() - s->lookup_started_us);
+	if (e == OK) {
+		keep_recipient(&s->envelope, path, reply);
+		s->phase = SMTP_PHASE_RCPT;
+		smtp_session_reply(s, SMTP_REPLY_RECIPIENT_OK);
+	} else {
+		/* A directory that died or is slow is no reason to end the session. */
+		refuse(s, path, err_is_temporary(e) ? ERR_UNAVAILABLE : e);
+	}
+	smtp_session_resume(s, SMTP_DONE);
+}
+
+/* "<postmaster>" has no domain: directory knows whose it is (RFC 5321 4.5.1). */
+static enum smtp_result look_up(struct smtp_session *s, const struct message_path *path)
+{
+	struct ipc_dir_lookup lookup = { .purpose = (uint8_t)s->policy->purpose, .size = s->envelope.size };
+	struct buf text = BUF_MAX(SMTP_LINE_MAX);
+
+	message_path_write(path, &text);
+	s->lookup_path = arena_dup(s->envelope.arena, buf_str(&text));
+	s->lookup_started_us = time_mono_us();
+	lookup.address = s->lookup_path;
+	buf_done(&text);
+	ipc_call(s->server->hub, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1, smtp_session_message_trace(s),
+		s->server->options.lookup_timeout, looked_up, s);
+	return SMTP_PARK;
+}
+
+/* RFC 5321 4.5.3.1.10: 452, so that a server sends the rest in another transaction. */
+static void refuse_surplus(struct smtp_session *s, struct str args)
+{
+	note_refusal(s, args, ERR_TOO_MANY_RCPT);
+	smtp_session_reply_error(s, ERR_TOO_MANY_RCPT, STR_NONE);
+}
+
+/* RFC 5321 4.1.1.11: DSN is not offered, and no other parameter of RCPT is known. */
+static enum smtp_result refuse_parameters(struct smtp_session *s, struct str rest)
+{
+	struct str word = str_trim(rest), name = word;
+
+	if (str_next(&word, ' ', &name))
+		(void)str_next(&name, '=', &name);
+	smtp_session_reply_with(s, SMTP_REPLY_UNKNOWN_PARAMETER, name);
+	return SMTP_DONE;
+}
+
+enum smtp_result smtp_cmd_rcpt(struct smtp_cmd *cmd)
+{
+	struct smtp_session *s = cmd->session;
+	struct message_path path;
+	struct str rest;
+	enum err e;
+
+	if (!utf8_is_ascii(cmd->args)) {
+		smtp_session_reply(s, SMTP_REPLY_ADDRESS_UTF8);
+		return SMTP_DONE;
+	}
+	e = smtp_path_take(cmd->args, S("TO:"), s->policy->path_flags | MESSAGE_PATH_POSTMASTER,
+		s->envelope.arena, &path, &rest);
+	if (e == ERR_SYNTAX)
+		smtp_session_reply_with(s, SMTP_REPLY_SYNTAX, cmd->row->syntax);
+	else if (e != OK)
+		smtp_session_reply_error(s, e, STR_NONE);
+	else if (str_trim(rest).n)
+		return refuse_parameters(s, rest);
+	else if (s->envelope.accepted >= s->server->options.max_recipients[s->policy->policy])
+		refuse_surplus(s, cmd->args);
+	else
+		return look_up(s, &path);
+	return SMTP_DONE;
+}
