@@ -47,8 +47,10 @@ struct message_structure {
 	struct str in_reply_to;   /* packed ids: read with message_structure_next_id */
 	struct str references;    /* likewise */
 
-	struct str pool, part_table, cuts; /* the reader's own */
-	uint32_t envelope_at[3], envelope_flags, body_structure_at, body_structure_size;
+	/* The reader's own. */
+	struct str pool, part_table, cuts;
+	struct str envelope[5]; /* to From, From, Sender, Reply-To, the rest */
+	struct str bodystructure;
 };
 
 /* A place in the content. */

@@ -14,6 +14,8 @@ enum message_encoding {
 	MESSAGE_ENCODING_UNKNOWN,
 };
 
+/* The word of a Content-Transfer-Encoding value: no white space, comment or quotes. */
+struct str message_encoding_token(struct str value);
 /* From a Content-Transfer-Encoding value, comments and case ignored; empty is 7bit. */
 enum message_encoding message_encoding_of(struct str value);
 /*
