@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "http/server.h"
 
+#include "base/arena.h"
 #include "base/log.h"
 
 #include <microhttpd.h>
