@@ -18,7 +18,7 @@ enum { BACKGROUND_MS = 1000 };
 struct store_role {
 	struct role *role;
 	struct store *store;
-	struct imap_service *imap;
+	struct imap_sessions *imap;
 	struct loop_timer *background;
 };
 
@@ -146,8 +146,9 @@ static void take_session(void *arg, struct ipc_request *request)
 	struct ipc_session_open_reply reply = { .error = ERR_CANNOT };
 
 	if (open->protocol == SESSION_IMAP && request->fd >= 0) {
-		reply.error = imap_service_open(own->imap, open, request->fd, request->trace);
+		imap_session_open(own->imap, request->fd, open, request->trace);
 		request->fd = -1;
+		reply.error = OK;
 	}
 	ipc_reply(ipc_ticket_of(request), IPC_SESSION_OPEN_REPLY, &reply, -1);
 }
@@ -157,7 +158,7 @@ static void turn_end(void *arg)
 	struct store_role *own = arg;
 
 	store_turn_end(own->store);
-	own->role->sessions = imap_service_sessions(own->imap);
+	own->role->sessions = imap_sessions_count(own->imap);
 }
 
 /* Jobs that a done() submitted wait for the next turn: there must be one. */
@@ -186,18 +187,21 @@ static struct store_options options_of(struct store_role *own)
 		.folders_max = (uint32_t)conf->folders_max, .wake = wake, .wake_arg = own };
 }
 
+/* A turn after stop(), so that the last words reach edge. */
+static void end(void *arg)
+{
+	struct store_role *own = arg;
+
+	loop_stop(own->role->loop);
+}
+
 static void stop(struct role *role)
 {
 	struct store_role *own = role->own;
 
-	imap_service_stop(own->imap);
+	imap_sessions_stop(own->imap);
 	store_turn_end(own->store);
-	loop_stop(role->loop);
-}
-
-static void reload(struct role *role)
-{
-	imap_service_reload(((struct store_role *)role->own)->imap, role->conf);
+	loop_defer(role->loop, end, own);
 }
 
 void role_store(struct role *role)
@@ -211,19 +215,18 @@ void role_store(struct role *role)
 	own->role = role;
 	role->own = own;
 	role->on_stop = stop;
-	role->on_reload = reload;
 	options = options_of(own);
 	role_lock_in(role, SANDBOX_FILES | SANDBOX_MEMFD | SANDBOX_THREADS, paths, 1);
 	e = store_open(dir, &options, &own->store);
 	if (e != OK)
 		role_die(role, "store_not_opened", e, str_of(dir));
-	own->imap = imap_service_new(own->store, role->loop, role->hub, role->conf);
+	own->imap = imap_sessions_new(role->loop, own->store, role->hub, role->conf, dir);
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);
 	loop_at_turn_end(role->loop, turn_end, own);
 	ipc_handle(role->hub, IPC_DELIVER, take_deliver);
 	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
 	role_run(role);
-	imap_service_free(&own->imap);
+	imap_sessions_free(&own->imap);
 	store_close(&own->store);
 }
