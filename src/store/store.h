@@ -46,9 +46,9 @@ const char *store_last_error(const struct store *store);
 /* ---- Jobs and turns ---- */
 
 /*
- * run() works inside the transaction of the turn and sees what earlier jobs of the turn wrote.  It may run again,
- * alone, when the turn fails: it begins by resetting its results and changes nothing but them.  An error it returns
- * takes back all it wrote.  done() is called exactly once, never inside store_submit(); it may submit and may free
+ * run() works inside the transaction of the turn and sees what earlier jobs of the turn wrote (store_folder_index
+ * alone is not for run(), unless it was called before).  It may run again, alone, when the turn fails: it begins by
+ * resetting its results and changes nothing but them.  An error it returns takes back all it wrote.  done() is called exactly once, never inside store_submit(); it may submit and may free
  * the job.  Everything that run() was given stays unchanged until done().
  */
 struct store_job {
@@ -57,6 +57,7 @@ struct store_job {
 	uint64_t account;      /* for the progress record; 0: not watched */
 	const char *what;      /* command name, static text, for the progress record */
 	struct str id;         /* what tells this command from others, such as a delivery id; may be empty */
+	bool writes_often;     /* several writing calls: an error of a later one then costs the others nothing */
 	struct store_job *next; /* the store's */
 	enum err result;        /* the store's */
 };

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The segment log of a shard: records are appended in turns, synced, read by extent.  The caller keeps the rows of
+ * the `segment` table (segments_rows) in the same transaction as what refers to the records.
+ *
+ * A segment in which a write or sync failed is never written again; the turn fails and its rerun uses another one.
+ * Shard's thread only.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include "store/os.h"
+#include "store/record.h"
+#include "store/store.h"
+
+struct segments;
+struct worker;
+
+enum segment_state { SEGMENT_OPEN = 1, SEGMENT_SEALED = 2, SEGMENT_CLEAN = 3 };
+
+struct segment_row {
+	uint32_t number;
+	uint64_t id;
+	enum segment_state state;
+	uint64_t used;
+};
+
+/*
+ * last: the newest row of the table, NULL when there is none.  Goes on in a segment that was closed cleanly; any
+ * other is sealed where its records end.  segments_rows() has what must be committed before the first append.
+ */
+MUST_CHECK enum err segments_open(const char *dir, uint64_t segment_bytes, const struct store_os *os,
+	struct worker *worker, const struct segment_row *last, struct segments **ret_log);
+/* ret_row: to be written as the last thing; state SEGMENT_CLEAN.  False: there is nothing to say. */
+bool segments_finish(struct segments *log, struct segment_row *ret_row);
+void segments_close(struct segments **log);
+
+/*
+ * Content and head's strings stay unchanged until segments_sync().  Fills header, checksums and ret_extent (slot 0).
+ * After an error the turn must be given up with segments_abort().
+ */
+MUST_CHECK enum err segments_append(struct segments *log, struct record_head *head,
+	const struct store_content *content, struct store_extent *ret_extent);
+/* Writes what is pending; durable when `durable`. */
+MUST_CHECK enum err segments_sync(struct segments *log, bool durable);
+/* Rows to put in this transaction. */
+const struct segment_row *segments_rows(struct segments *log, size_t *ret_n);
+/* The transaction stands; or not. */
+void segments_committed(struct segments *log);
+void segments_abort(struct segments *log);
+
+/* ERR_CORRUPT: no such segment, a foreign file, or past its end. */
+MUST_CHECK enum err segments_read(struct segments *log, uint32_t number, uint64_t offset, void *p, size_t n);
+MUST_CHECK enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reading: a few descriptors are kept open, the one unused for longest makes room.
+ */
+#include "store/segment_local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static struct segment_reader *find_reader(struct segments *log, uint32_t number)
+{
+	struct segment_reader *oldest = &log->readers[0];
+
+	for (size_t i = 0; i < SEGMENT_READERS; i++) {
+		struct segment_reader *r = &log->readers[i];
+
+		if (r->fd >= 0 && r->number == number)
+			return r;
+		if (r->fd < 0 || (oldest->fd >= 0 && r->used_at < oldest->used_at))
+			oldest = r;
+	}
+	if (oldest->fd >= 0)
+		close(oldest->fd);
+	oldest->fd = -1;
+	return oldest;
+}
+
+static enum err open_reader(struct segments *log, uint32_t number, struct segment_reader *r)
+{
+	char path[OS_PATH_MAX], bytes[SEGMENT_HEADER_BYTES];
+	int fd = log->os->open(segment_path(log, number, "seg", path), O_RDONLY, 0);
+	struct segment_header header;
+	enum err e;
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_CORRUPT : err_from_errno(errno);
+	e = store_os_read(log->os, fd, 0, bytes, sizeof(bytes));
+	if (e == OK)
+		e = segment_decode_header(str_make(bytes, sizeof(bytes)), &header);
+	if (e == OK && header.number != number)
+		e = ERR_CORRUPT;
+	if (e != OK) {
+		close(fd);
+		return e;
+	}
+	*r = (struct segment_reader){ .fd = fd, .number = number, .id = header.id };
+	return OK;
+}
+
+static enum err get_reader(struct segments *log, uint32_t number, struct segment_reader **ret_reader)
+{
+	struct segment_reader *r = find_reader(log, number);
+	enum err e = r->fd >= 0 ? OK : open_reader(log, number, r);
+
+	if (e != OK)
+		return e;
+	r->used_at = ++log->reads;
+	*ret_reader = r;
+	return OK;
+}
+
+enum err segments_read(struct segments *log, uint32_t number, uint64_t offset, void *p, size_t n)
+{
+	struct segment_reader *r = NULL;
+	enum err e = get_reader(log, number, &r);
+
+	return e == OK ? store_os_read(log->os, r->fd, offset, p, n) : e;
+}
+
+enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id)
+{
+	struct segment_reader *r = NULL;
+	enum err e = get_reader(log, number, &r);
+
+	if (e == OK)
+		*ret_id = r->id;
+	return e;
+}
