@@ -50,6 +50,7 @@ void conn_close(struct conn **conn, int64_t linger_ms);
 /* Replaces callbacks and argument: a session handed to another protocol.  It is told of input that is left. */
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
 
+/* Slices of it, even of what was consumed, are good until the callback returns (outside one: the turn ends). */
 struct str conn_input(const struct conn *conn);
 void conn_consume(struct conn *conn, size_t n);
 /* Queued; sent at the turn's end, many writes in one packet. */
@@ -72,7 +73,7 @@ void conn_kick(struct conn *conn);
 void conn_set_timeout(struct conn *conn, int64_t ms);
 /*
  * Server side.  Output written before goes out in clear; what is written later waits for the handshake.  Input
- * already buffered is discarded (STARTTLS injection, RFC 3207 4.2).
+ * already buffered is discarded (STARTTLS injection, RFC 3207 4.2): consume the command first.
  */
 MUST_CHECK enum err conn_start_tls(struct conn *conn, struct tls_context *tls);
 bool conn_is_tls(const struct conn *conn);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * TLS contexts for servers (OpenSSL 3): at least TLS 1.2 (RFC 9325), no client certificates asked for, session
- * tickets and ids always issued, buffers of idle connections given back.  One thread.
+ * Server side of TLS (RFC 8446, RFC 5246; RFC 8996 forbids what is older) over OpenSSL.  No client certificate is
+ * ever asked for; session tickets and session ids are issued to everybody; any server name, with or without a
+ * trailing dot, gets the one certificate.  Certificate and key come as PEM text, before the sandbox closes.
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -9,12 +10,23 @@
 #include "base/buf.h"
 
 struct tls_context;
+struct ssl_st;
 
-/* PEM texts: the certificate with its chain, the private key.  ERR_TLS: not usable, or they do not belong together. */
-MUST_CHECK enum err tls_server_new(struct str certificate_pem, struct str key_pem, struct tls_context **ret_context);
-/* Connections made with it keep what they use. */
+enum { TLS_TICKET_KEYS_SIZE = 80 };
+
+/* cert_pem: the server's certificate, then its chain.  ERR_TLS when unusable or when the key does not fit. */
+MUST_CHECK enum err tls_context_new(struct str cert_pem, struct str key_pem, struct tls_context **ret_context);
+/* Connections under way keep what they need. */
 void tls_context_free(struct tls_context **context);
-/* ECDSA P-256, ten years, for hostname, localhost, 127.0.0.1 and ::1.  Appends PEM. */
-MUST_CHECK enum err tls_make_self_signed(const char *hostname, struct buf *ret_certificate_pem, struct buf *ret_key_pem);
+/* Processes that share these resume each other's sessions.  Without: random keys of this context. */
+void tls_context_set_ticket_keys(struct tls_context *context, const uint8_t keys[TLS_TICKET_KEYS_SIZE]);
+/*
+ * A certificate for the names (the first is the subject) and 127.0.0.1, ECDSA P-256, good for ten years.
+ * For demos and first starts: clients must be told to trust it.
+ */
+MUST_CHECK enum err tls_make_self_signed(const struct str *names, size_t count, struct buf *ret_cert_pem,
+	struct buf *ret_key_pem);
+/* For conn.c: an SSL object on fd, ready for its handshake; NULL when there is no memory for it. */
+struct ssl_st *tls_new_server(struct tls_context *context, int fd);
 
 #endif
