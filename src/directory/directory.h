@@ -31,8 +31,7 @@ struct directory_options {
 	char detail_separator;       /* '+'; 0: no plus addressing */
 	uint32_t scram_iterations;   /* for addresses made from now on; RFC 7677 4 asks for 4096 or more */
 	uint64_t argon2_ops, argon2_bytes; /* cost of chosen passwords made from now on */
-	int64_t auth_floor;          /* a failed login is answered no sooner than this after it began */
-	int64_t auth_delay, auth_delay_max; /* doubled with each failure in a row */
+	int64_t auth_delay, auth_delay_max; /* of the answer to a failed login; doubled with each failure in a row */
 	uint32_t auth_pair_failures; /* of one network on one account: lock */
 	uint32_t auth_account_failures; /* of all networks on one account: lock for networks it does not know */
 	uint32_t auth_network_failures; /* of one network on all accounts: lock where it was never right */
@@ -51,16 +50,16 @@ MUST_CHECK enum err directory_open(const struct directory_options *options, stru
 	struct buf *ret_detail);
 /* Writes pending last uses. */
 void directory_close(struct directory **directory);
-/* The role's timer, once a second or so: writes last uses of devices that are due. */
+/* Limits and durations that apply from now on; path and shards may not differ. */
+void directory_set_options(struct directory *directory, const struct directory_options *options);
+/* The role's timer, once a second or so: writes last uses of devices that are due, checkpoints a long log. */
 MUST_CHECK enum err directory_tick(struct directory *directory, int64_t now_ms);
 /* For /metrics and status. */
 struct directory_counts {
-	uint64_t organisations, services, domains, addresses, memory_bytes, wal_bytes;
+	uint64_t services, domains, addresses; /* aliases count as addresses */
+	uint64_t memory_bytes;       /* of addresses, in memory */
 };
 void directory_count(const struct directory *directory, struct directory_counts *ret_counts);
-/* The database's path, for a sql_checkpointer in another thread; "" when in memory. */
-const char *directory_database_path(const struct directory *directory);
-
 /* What an address is. */
 enum directory_kind {
 	DIRECTORY_REAL = 1,
@@ -72,8 +71,10 @@ enum directory_kind {
 enum directory_purpose {
 	DIRECTORY_FOR_RCPT,  /* plus addressing, alias, catch-all */
 	DIRECTORY_FOR_LOGIN, /* alias and domain alias only */
+	DIRECTORY_FOR_SENDER, /* whose address it is in MAIL or From: plus addressing, alias; ERR_NOT_ALLOWED: cannot send */
 };
 
+/* address and detail point into the struct: pass it by pointer, do not assign it. */
 struct directory_target {
 	int64_t account, service, organisation;
 	uint32_t shard;
@@ -96,9 +97,6 @@ MUST_CHECK enum err directory_lookup(struct directory *directory, struct str add
 /* By number: ERR_UNKNOWN_USER, ERR_ADDRESS_DISABLED. */
 MUST_CHECK enum err directory_lookup_account(struct directory *directory, int64_t account,
 	struct directory_target *ret_target);
-/* OK when account may write address in MAIL FROM or From: its own, its aliases, any domain of its service, with or
- * without detail.  ERR_NOT_ALLOWED otherwise. */
-MUST_CHECK enum err directory_check_sender(struct directory *directory, int64_t account, struct str address);
 /* True when domain (either form, any case) is one of ours. */
 bool directory_has_domain(struct directory *directory, struct str domain);
 

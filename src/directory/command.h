@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* What a command's handler sees: its arguments checked, an object to answer in.  Inside the module only. */
+#ifndef DIRECTORY_COMMAND_H
+#define DIRECTORY_COMMAND_H
+
+#include "directory/own.h"
+
+struct directory_call {
+	struct directory *directory;
+	const struct directory_change *by;
+	const struct directory_command_row *row;
+	json_t *arguments; /* an object; types are those of the row */
+	json_t *reply;     /* an object to add to */
+};
+
+/* Handlers say OK, or an error whose sentence is in directory->message. */
+#define COMMAND(x, name, help, ...) MUST_CHECK enum err directory_cmd_##x(struct directory_call *call);
+#include "directory/commands.def"
+#undef COMMAND
+
+/* STR_NONE, other, false when the argument was not given.  name is one of the row's. */
+struct str directory_text(const struct directory_call *call, const char *name);
+int64_t directory_number(const struct directory_call *call, const char *name, int64_t other);
+bool directory_flag(const struct directory_call *call, const char *name);
+/* "limit": 1 to 10000. */
+int64_t directory_limit(const struct directory_call *call);
+void directory_put_text(json_t *object, const char *key, struct str value);
+void directory_put_number(json_t *object, const char *key, int64_t value);
+void directory_put_time(json_t *object, const char *key, int64_t ms);
+
+#endif

@@ -1,0 +1,192 @@
+-- SPDX-License-Identifier: ISC
+-- Times are milliseconds since 1970.  Ids come from counters and are never used again.
+
+-- migration: 1
+CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL) @CLUSTERED@;
+INSERT INTO counter (name, value) VALUES ('organisation', 0), ('service', 0), ('account', 0), ('device', 0), ('audit', 0);
+
+CREATE TABLE organisation (
+	id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL, created BIGINT NOT NULL);
+CREATE UNIQUE INDEX organisation_name ON organisation (name);
+
+CREATE TABLE offer (
+	name TEXT NOT NULL PRIMARY KEY,
+	storage_bytes BIGINT NOT NULL,
+	recipients_per_day INTEGER NOT NULL,
+	redirect_targets INTEGER NOT NULL,
+	redirect_addresses INTEGER NOT NULL,
+	catch_all INTEGER NOT NULL,
+	sieve INTEGER NOT NULL,
+	restore_days INTEGER NOT NULL,
+	notice TEXT NOT NULL) @CLUSTERED@;
+INSERT INTO offer (name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all, sieve,
+	restore_days, notice) VALUES
+	('starter', 20000000000, 500, 1, 1, 0, 0, 0, 'external'),
+	('premium', 0, 1440, 100, 20, 1, 1, 30, 'external'),
+	('suite-free', 20000000000, 500, 1, 1, 0, 0, 0, 'external'),
+	('suite-standard', 0, 1440, 100, 20, 1, 1, 30, 'external'),
+	('suite-business', 0, 1440, 100, 20, 1, 1, 30, 'external'),
+	('suite-enterprise', 0, 1440, 100, 20, 1, 1, 30, 'external'),
+	('personal-free', 20000000000, 500, 0, 0, 0, 0, 0, 'unknown'),
+	('personal-plus', 0, 1440, 100, 0, 0, 1, 30, 'unknown');
+
+CREATE TABLE service (
+	organisation BIGINT NOT NULL, id BIGINT NOT NULL,
+	offer TEXT NOT NULL, state INTEGER NOT NULL, created BIGINT NOT NULL,
+	PRIMARY KEY (organisation, id)) @CLUSTERED@;
+
+CREATE TABLE domain (
+	service BIGINT NOT NULL, name TEXT NOT NULL, is_main INTEGER NOT NULL, created BIGINT NOT NULL,
+	PRIMARY KEY (service, name)) @CLUSTERED@;
+CREATE UNIQUE INDEX domain_name ON domain (name);
+
+CREATE TABLE address (
+	service BIGINT NOT NULL, id BIGINT NOT NULL,
+	local_part TEXT NOT NULL,
+	kind INTEGER NOT NULL,
+	target BIGINT NOT NULL,
+	shard INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	quota_bytes BIGINT,
+	salt BYTEA,
+	iterations INTEGER,
+	created BIGINT NOT NULL,
+	PRIMARY KEY (service, id)) @CLUSTERED@;
+CREATE UNIQUE INDEX address_local_part ON address (service, local_part);
+
+CREATE TABLE device (
+	address BIGINT NOT NULL, id BIGINT NOT NULL,
+	name TEXT NOT NULL, icon TEXT NOT NULL,
+	send_only INTEGER NOT NULL,
+	login_hash BYTEA,
+	stored_key BYTEA,
+	server_key BYTEA,
+	chosen_hash TEXT,
+	created BIGINT NOT NULL,
+	last_used BIGINT, last_ip TEXT,
+	PRIMARY KEY (address, id)) @CLUSTERED@;
+
+CREATE TABLE removal (
+	shard INTEGER NOT NULL, account BIGINT NOT NULL, since BIGINT NOT NULL,
+	PRIMARY KEY (shard, account)) @CLUSTERED@;
+
+CREATE TABLE audit (
+	organisation BIGINT NOT NULL, id BIGINT NOT NULL,
+	at BIGINT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
+	value_before TEXT, value_after TEXT,
+	PRIMARY KEY (organisation, id)) @CLUSTERED@;
+
+-- name: counter_take
+UPDATE counter SET value = value + $2 WHERE name = $1 RETURNING value;
+
+-- name: offer_list
+SELECT name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all, sieve, restore_days,
+	notice FROM offer ORDER BY name;
+
+-- name: organisation_add
+INSERT INTO organisation (id, name, state, created) VALUES ($1, $2, 1, $3);
+
+-- name: organisation_list
+SELECT id, name, state, created FROM organisation WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: organisation_by_name
+SELECT id FROM organisation WHERE name = $1;
+
+-- name: organisation_by_id
+SELECT id FROM organisation WHERE id = $1;
+
+-- name: service_add
+INSERT INTO service (organisation, id, offer, state, created) VALUES ($1, $2, $3, 1, $4);
+
+-- name: service_list
+SELECT organisation, id, offer, state, created FROM service ORDER BY id;
+
+-- name: domain_add
+INSERT INTO domain (service, name, is_main, created) VALUES ($1, $2, $3, $4);
+
+-- name: domain_delete
+DELETE FROM domain WHERE service = $1 AND name = $2;
+
+-- name: domain_list
+SELECT service, name, is_main, created FROM domain ORDER BY service, name;
+
+-- name: domain_list_of
+SELECT name, is_main, created FROM domain WHERE service = $1 ORDER BY name;
+
+-- name: address_count
+SELECT count(*) FROM address;
+
+-- name: address_load
+SELECT service, id, local_part, kind, target, shard, state, quota_bytes FROM address ORDER BY service, id;
+
+-- name: address_add
+INSERT INTO address (service, id, local_part, kind, target, shard, state, salt, iterations, created)
+	VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9);
+
+-- name: address_get
+SELECT local_part, kind, target, shard, state, quota_bytes, created FROM address WHERE service = $1 AND id = $2;
+
+-- name: address_secret
+SELECT salt, iterations FROM address WHERE service = $1 AND id = $2;
+
+-- name: address_list
+SELECT id, local_part, kind, target, shard, state, quota_bytes, created FROM address
+	WHERE service = $1 AND local_part > $2 ORDER BY local_part LIMIT $3;
+
+-- name: address_aliases
+SELECT id, local_part FROM address WHERE service = $1 AND target = $2 ORDER BY id;
+
+-- name: address_delete
+DELETE FROM address WHERE service = $1 AND id = $2;
+
+-- name: address_set_state
+UPDATE address SET state = $3 WHERE service = $1 AND id = $2;
+
+-- name: address_set_quota
+UPDATE address SET quota_bytes = $3 WHERE service = $1 AND id = $2;
+
+-- name: device_add
+INSERT INTO device (address, id, name, icon, send_only, login_hash, stored_key, server_key, chosen_hash, created)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: device_any
+SELECT id FROM device LIMIT 1;
+
+-- name: device_chosen_count
+SELECT count(*) FROM device WHERE chosen_hash IS NOT NULL;
+
+-- name: device_count
+SELECT count(*) FROM device WHERE address = $1;
+
+-- name: device_verifiers
+SELECT id, send_only, login_hash, chosen_hash FROM device WHERE address = $1;
+
+-- name: device_list
+SELECT id, name, icon, send_only, login_hash IS NOT NULL, created, last_used, last_ip FROM device
+	WHERE address = $1 ORDER BY id;
+
+-- name: device_used
+UPDATE device SET last_used = $3, last_ip = $4 WHERE address = $1 AND id = $2;
+
+-- name: device_delete
+DELETE FROM device WHERE address = $1 AND id = $2 RETURNING name, icon, send_only, chosen_hash IS NOT NULL;
+
+-- name: device_delete_all
+DELETE FROM device WHERE address = $1;
+
+-- name: removal_add
+INSERT INTO removal (shard, account, since) VALUES ($1, $2, $3);
+
+-- name: removal_list
+SELECT account FROM removal WHERE shard = $1 ORDER BY account LIMIT $2;
+
+-- name: removal_delete
+DELETE FROM removal WHERE shard = $1 AND account = $2;
+
+-- name: audit_add
+INSERT INTO audit (organisation, id, at, actor, action, subject, value_before, value_after)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: audit_list
+SELECT id, at, actor, action, subject, value_before, value_after FROM audit
+	WHERE organisation = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
