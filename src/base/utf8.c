@@ -24,12 +24,30 @@ static size_t decode(struct str s, uint32_t *ret_cp)
 	return n;
 }
 
+/* Bytes below 0x80 at the head of s, looked at eight at a time. */
+static size_t ascii_run(struct str s)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; s.n - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, s.p + n, sizeof(word));
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	while (n < s.n && (uint8_t)s.p[n] < 0x80)
+		n++;
+	return n;
+}
+
 bool utf8_is_valid(struct str s)
 {
 	while (s.n) {
 		uint32_t cp;
-		size_t n = decode(s, &cp);
+		size_t n = ascii_run(s);
 
+		if (n == 0)
+			n = decode(s, &cp);
 		if (n == 0)
 			return false;
 		s = str_from(s, n);
@@ -39,10 +57,7 @@ bool utf8_is_valid(struct str s)
 
 bool utf8_is_ascii(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((uint8_t)s.p[i] >= 0x80)
-			return false;
-	return true;
+	return ascii_run(s) == s.n;
 }
 
 uint32_t utf8_next(struct str *s)

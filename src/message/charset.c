@@ -100,10 +100,20 @@ bool message_charset_is_known(struct str name)
 
 static void add_latin1(struct str s, struct buf *out)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		uint8_t b = (uint8_t)s.p[i];
+	size_t at = 0;
 
-		utf8_add(out, b >= 0x80 && b < 0xa0 ? windows_1252[b - 0x80] : b);
+	while (at < s.n) {
+		size_t run = at;
+		uint8_t b;
+
+		while (run < s.n && (uint8_t)s.p[run] < 0x80)
+			run++;
+		buf_add(out, str_sub(s, at, run - at));
+		at = run + 1;
+		if (run == s.n)
+			return;
+		b = (uint8_t)s.p[run];
+		utf8_add(out, b < 0xa0 ? windows_1252[b - 0x80] : b);
 	}
 }
 

@@ -74,8 +74,9 @@ struct html {
 
 static bool is_in(struct str name, const char *const *names, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (str_iequal(name, str_of(names[i])))
+	for (size_t i = 0; name.n && i < count; i++)
+		if (names[i][0] == ascii_lower(name.p[0]) &&
+			str_iequal(name, str_of(names[i])))
 			return true;
 	return false;
 }

@@ -7,7 +7,7 @@
 
 /* Raw bytes looked at: first few, then more while there is no full preview (style sheets come
  * first). */
-enum { FIRST_BYTES = 2 << 10, MOST_BYTES = 256 << 10, GROWTH = 8, CANDIDATES = 8 };
+enum { FIRST_BYTES = 512, MOST_BYTES = 256 << 10, GROWTH = 8, CANDIDATES = 8 };
 
 /* Appends text on one line until it has `chars` characters. */
 struct line {
@@ -19,7 +19,7 @@ struct line {
 
 static void add_char(struct line *line, uint32_t cp)
 {
-	if (message_text_is_invisible(cp))
+	if (cp >= 0x80 && message_text_is_invisible(cp))
 		return;
 	if (message_text_is_space(cp)) {
 		line->blank = line->begun;
@@ -40,8 +40,14 @@ static void add_char(struct line *line, uint32_t cp)
 
 static void add_text(struct line *line, struct str s)
 {
-	while (s.n && line->left)
-		add_char(line, utf8_next(&s));
+	while (s.n && line->left) {
+		if ((uint8_t)s.p[0] < 0x80) {
+			add_char(line, (uint8_t)s.p[0]);
+			s = str_from(s, 1);
+		} else {
+			add_char(line, utf8_next(&s));
+		}
+	}
 	line->blank = line->begun;
 }
 
