@@ -93,7 +93,7 @@ static bool read_once(struct conn *conn)
 	buf_added(&conn->in, (size_t)n);
 	conn->input_due = true;
 	conn->active_ms = time_mono_ms();
-	return n >= SHORT_READ || (conn->ssl && conn_tls_has_pending(conn));
+	return n >= SHORT_READ || conn_tls_has_pending(conn);
 }
 
 static void read_input(struct conn *conn)
@@ -168,10 +168,10 @@ static void deliver(struct conn *conn)
 	if (conn_input_left(conn) == 0) {
 		conn->in.n = conn->in_start = 0;
 		conn_stow(conn, &conn->in);
-	} else if (conn->ssl && conn_tls_has_pending(conn) && conn_input_left(conn) < conn->in.max) {
-		/* The reader made room for bytes that no descriptor announces any more. */
-		conn_schedule(conn);
 	}
+	/* The reader may have made room for bytes that no descriptor announces any more. */
+	if (!conn->why && conn_tls_has_pending(conn) && conn_input_left(conn) < conn->in.max)
+		conn_schedule(conn);
 	update_watch(conn);
 }
 
@@ -179,7 +179,7 @@ void conn_attend(struct conn *conn)
 {
 	if (conn->closing)
 		return;
-	if (conn->security == CONN_SECURED && conn->why == OK && conn_tls_has_pending(conn))
+	if (conn->why == OK && conn_tls_has_pending(conn))
 		read_input(conn);
 	deliver(conn);
 }

@@ -19,8 +19,8 @@ struct listener {
 	struct loop_timer *rest;
 	listener_fn *fn;
 	void *arg;
-	bool *freed; /* set while fn runs */
 	int fd;
+	bool accepting, closed; /* closed while accepting: the memory goes afterwards */
 };
 
 static void end_rest(void *arg)
@@ -66,14 +66,14 @@ static bool accept_one(struct listener *listener)
 static void accept_some(void *arg, int events)
 {
 	struct listener *listener = arg;
-	bool freed = false;
 
-	listener->freed = &freed;
+	listener->accepting = true;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++)
-		if (!accept_one(listener) || freed)
+		if (!accept_one(listener) || listener->closed)
 			break;
-	if (!freed)
-		listener->freed = NULL;
+	listener->accepting = false;
+	if (listener->closed)
+		free(listener);
 }
 
 struct listener *listener_new(struct loop *loop, int fd, listener_fn *fn, void *arg)
@@ -95,13 +95,13 @@ void listener_free(struct listener **listener)
 
 	if (!l)
 		return;
-	if (l->freed)
-		*l->freed = true;
+	*listener = NULL;
 	loop_fd_remove(&l->watch);
 	loop_timer_remove(&l->rest);
 	close(l->fd);
-	free(l);
-	*listener = NULL;
+	l->closed = true;
+	if (!l->accepting)
+		free(l);
 }
 
 struct address {
