@@ -95,10 +95,10 @@ static void refuse_surplus(struct smtp_session *s, struct str args)
 /* RFC 5321 4.1.1.11: DSN is not offered, and no other parameter of RCPT is known. */
 static enum smtp_result refuse_parameters(struct smtp_session *s, struct str rest)
 {
-	struct str word = str_trim(rest), name = word;
+	struct str words = str_trim(rest), word = STR_NONE, name = STR_NONE;
 
-	if (str_next(&word, ' ', &name))
-		(void)str_next(&name, '=', &name);
+	if (str_next(&words, ' ', &word) && !str_next(&word, '=', &name))
+		name = word;
 	smtp_session_reply_with(s, SMTP_REPLY_UNKNOWN_PARAMETER, name);
 	return SMTP_DONE;
 }

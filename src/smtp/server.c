@@ -119,6 +119,11 @@ static size_t network_of(int fd, char key[9])
 		memcpy(key + 1, &((struct sockaddr_in *)&address)->sin_addr, 4);
 		return 5;
 	}
+	if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&address)->sin6_addr)) {
+		key[0] = 4;
+		memcpy(key + 1, ((struct sockaddr_in6 *)&address)->sin6_addr.s6_addr + 12, 4);
+		return 5;
+	}
 	if (address.ss_family == AF_INET6) {
 		key[0] = 6;
 		memcpy(key + 1, &((struct sockaddr_in6 *)&address)->sin6_addr, 8);
@@ -163,6 +168,7 @@ void smtp_server_forget(struct smtp_server *server, struct smtp_session *s)
 	if (s->next)
 		s->next->prev = s->prev;
 	server->session_count--;
+	metric_add(METRIC_connections_closed, 1);
 	if (s->peer) {
 		s->peer->count--;
 		drop_peer_if_empty(s->peer);
@@ -197,6 +203,7 @@ static void add_session(struct smtp_server *server, struct smtp_session *s, stru
 		s->next->prev = s;
 	server->sessions = s;
 	server->session_count++;
+	metric_add(METRIC_connections_opened, 1);
 	s->peer = peer;
 	if (peer)
 		peer->count++;

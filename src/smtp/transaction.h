@@ -13,7 +13,7 @@
  * 250 when every recipient is done, queued, or permanently refused while another was accepted: its refusal is
  * logged, not bounced.  5xx when all refused.  4xx when somebody is neither served nor in the queue; who was served
  * keeps the message, and the delivery id keeps the client's next attempt from doubling it.
- * A client that goes away is not waited for: requests under way go on in the other roles, their answers are dropped.
+ * A client that goes away meanwhile changes nothing: its message is delivered or queued all the same (RFC 1047).
  */
 #ifndef SMTP_TRANSACTION_H
 #define SMTP_TRANSACTION_H
