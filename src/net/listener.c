@@ -117,7 +117,7 @@ struct address {
 
 static enum err parse_address(const char *text, uint16_t port, struct address *ret_address)
 {
-	struct address a = { .both = strcmp(text, "*") == 0 };
+	struct address a = { .both = strcmp(text, "*") == 0 || strcmp(text, "::") == 0 };
 
 	if (inet_pton(AF_INET, text, &a.four.sin_addr) == 1) {
 		a.four.sin_family = AF_INET;

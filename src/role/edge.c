@@ -144,7 +144,7 @@ static struct smtp_options smtp_options_of(const struct conf *conf)
 static struct tls_context *make_tls(struct role *role)
 {
 	struct tls_context *tls = NULL;
-	enum err e = tls_server_new(buf_str(&role->certificate), buf_str(&role->key), &tls);
+	enum err e = tls_context_new(buf_str(&role->certificate), buf_str(&role->key), &tls);
 
 	if (e != OK)
 		LOG(LOG_ERROR, "certificate_refused", F_ERR(e));

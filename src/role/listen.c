@@ -40,18 +40,6 @@ static enum err split(struct str s, struct str *ret_address, uint16_t *ret_port)
 	return OK;
 }
 
-static unsigned port_of(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t n = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) < 0)
-		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&ss)->sin_port);
-}
-
 static enum err open_one(struct supervisor *s, size_t row, struct str where, struct buf *errors)
 {
 	struct socket_row socket = { .service = rows[row].service, .role = rows[row].role };
@@ -61,9 +49,9 @@ static enum err open_one(struct supervisor *s, size_t row, struct str where, str
 	enum err e = split(where, &address, &port);
 
 	if (e == OK)
-		e = net_listen(arena_dup(scratch, address).p, port, BACKLOG, &socket.fd);
+		e = net_listen(arena_dup(scratch, address).p, port, BACKLOG, false, &socket.fd);
 	if (e == OK) {
-		socket.port = port_of(socket.fd);
+		socket.port = net_local_port(socket.fd);
 		vec_push(&s->sockets, socket);
 	} else {
 		buf_addf(errors, "listen_%s = %.*s: %s%s%s\n", rows[row].service, STR_FMT(where),
@@ -78,7 +66,7 @@ static enum err open_control(struct supervisor *s, struct buf *errors)
 {
 	struct socket_row socket = { .service = "control", .role = ROLE_DIRECTORY };
 	char path[OS_PATH_MAX];
-	enum err e = net_listen_unix(os_path(path, "%s/run/control.sock", s->conf->data_dir), 0600, BACKLOG, &socket.fd);
+	enum err e = net_listen_unix(os_path(path, "%s/run/control.sock", s->conf->data_dir), BACKLOG, &socket.fd);
 
 	if (e == OK)
 		vec_push(&s->sockets, socket);

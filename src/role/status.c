@@ -199,7 +199,6 @@ void status_collect(struct supervisor *s, bool prometheus, status_fn *fn, void *
 struct status_server {
 	struct supervisor *s;
 	struct listener *listener;
-	int fd;
 	char path[OS_PATH_MAX];
 };
 
@@ -279,15 +278,16 @@ static void accept_asker(void *arg, int fd, const struct sockaddr *peer)
 enum err status_open(struct supervisor *s, struct status_server **ret_server)
 {
 	struct status_server *server = mem_make(struct status_server);
+	int fd;
 	enum err e;
 
 	server->s = s;
-	e = net_listen_unix(os_path(server->path, "%s/run/status.sock", s->conf->data_dir), 0600, 16, &server->fd);
+	e = net_listen_unix(os_path(server->path, "%s/run/status.sock", s->conf->data_dir), 16, &fd);
 	if (e != OK) {
 		free(server);
 		return e;
 	}
-	server->listener = listener_new(s->loop, server->fd, accept_asker, server);
+	server->listener = listener_new(s->loop, fd, accept_asker, server);
 	*ret_server = server;
 	return OK;
 }
@@ -297,7 +297,6 @@ void status_close(struct status_server **server)
 	if (!*server)
 		return;
 	listener_free(&(*server)->listener);
-	close((*server)->fd);
 	unlink((*server)->path);
 	free(*server);
 	*server = NULL;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,6 +244,7 @@ enum err supervisor_open(struct conf *conf, const struct supervisor_events *even
 	s->started_ms = time_mono_ms();
 	s->signals = os_signal_fd();
 	os_raise_file_limit();
+	umask(077); /* what is made here is the owner's alone */
 	conf_write(conf, &s->text);
 	e = make_directories(s, errors);
 	if (e == OK)
