@@ -58,10 +58,13 @@ static enum err copy_label(char *ascii, char *ret_bytes, size_t *ret_n)
 	return e;
 }
 
-/* RFC 5891 5: the look-up protocol, with the mapping of Unicode TR46 that people expect (upper case). */
+/*
+ * RFC 5891 5: the look-up protocol, with the mapping of Unicode TR46 that people expect (upper case).  Without
+ * IDN2_USE_STD3_ASCII_RULES, which drops an underscore in silence and so finds another domain.
+ */
 static enum err to_alabels(struct str domain, char *ret_bytes, size_t *ret_n)
 {
-	const int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES;
+	const int flags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;
 	char text[4 * DIRECTORY_DOMAIN_MAX + 1];
 	uint8_t *ascii = NULL;
 
