@@ -50,12 +50,7 @@ static enum err write_kept(struct expunging *x)
 
 static enum err take_out(struct expunging *x, const struct store_entry *entry)
 {
-	enum err e = OK;
-
 	if (x->modseq == 0) {
-		e = tx_write(x->tx);
-		if (e != OK)
-			return e;
 		x->modseq = tx_next_modseq(x->folder);
 		tx_touch(x->tx, x->folder);
 	}
@@ -194,10 +189,16 @@ enum err expunge_messages(struct store_tx *tx, struct tx_folder *folder, const s
 	bool moved, struct uidset *ret_expunged)
 {
 	struct expunging *x = arena_make(tx->arena, struct expunging);
-	enum err e = tx_flush_entries(tx, folder);
+	enum err e;
 
 	uidset_clear(ret_expunged);
-	if (e != OK || (!all && folder->row.deleted == 0))
+	if (!all && folder->row.deleted == 0)
+		return OK;
+	/* Before chunks are read: a savepoint begins with writing others. */
+	e = tx_write(tx);
+	if (e == OK)
+		e = tx_flush_entries(tx, folder);
+	if (e != OK)
 		return e;
 	x->tx = tx;
 	x->folder = folder;

@@ -22,23 +22,19 @@ static uint64_t new_flags(const struct flagging *f, uint64_t flags)
 	return f->bits;
 }
 
-static enum err change_one(struct flagging *f, uint32_t i)
+static void change_one(struct flagging *f, uint32_t i)
 {
 	struct chunk_hot *hot = &f->tx->hot;
 	uint64_t flags = new_flags(f, hot->flags[i]);
-	enum err e;
 
 	if (f->change->conditional && hot->modseqs[i] > f->change->unchanged_since && hot->modseqs[i] != f->modseq) {
 		if (f->failed)
 			uidset_add(f->failed, hot->uids[i]);
-		return OK;
+		return;
 	}
 	if (flags == hot->flags[i])
-		return OK;
+		return;
 	if (f->modseq == 0) {
-		e = tx_write(f->tx);
-		if (e != OK)
-			return e;
 		f->modseq = tx_next_modseq(f->folder);
 		tx_touch(f->tx, f->folder);
 	}
@@ -48,7 +44,6 @@ static enum err change_one(struct flagging *f, uint32_t i)
 	uidset_add(f->changed, hot->uids[i]);
 	f->count++;
 	tx_delta(f->tx, f->folder, DELTA_FLAGS, hot->uids[i], flags, f->modseq);
-	return OK;
 }
 
 /* A chunk that outgrows its row is taken apart and split. */
@@ -77,7 +72,7 @@ static enum err change_chunk(struct flagging *f, const struct chunk_place *place
 			*next = uidset_at_least(uids, hot->uids[i]);
 		if (hot->uids[i] != *next)
 			continue;
-		e = change_one(f, i);
+		change_one(f, i);
 		*next = uidset_next(uids, *next);
 	}
 	if (e == OK && f->count > before)
@@ -110,6 +105,9 @@ enum err store_store_flags(struct store_tx *tx, const struct store_folder *folde
 		uidset_clear(ret_failed);
 	if (e == OK)
 		e = keywords_bits(tx, f.folder, change->keywords, change->keyword_count, add, &keywords);
+	/* Before chunks are read: a savepoint begins with writing others. */
+	if (e == OK)
+		e = tx_write(tx);
 	if (e == OK)
 		e = tx_flush_entries(tx, f.folder);
 	f.bits = (change->flags & STORE_SYSTEM_FLAGS) | keywords;

@@ -190,7 +190,7 @@ void index_apply(struct store_folder *folder, const struct delta *deltas, size_t
 	else if (deltas[0].kind == DELTA_FLAGS)
 		change_flags(folder, deltas, n);
 	/* Two expunges in one turn: the second may begin below the first one's end. */
-	while (deltas[0].kind == DELTA_EXPUNGE && n > 0) {
+	while (n > 0 && deltas[0].kind == DELTA_EXPUNGE) {
 		size_t done = remove_messages(folder, deltas, n);
 
 		assert(done > 0);
