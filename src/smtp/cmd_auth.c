@@ -91,8 +91,9 @@ static void verified(void *arg, enum err e, const void *reply, int *fd)
 		tell(s);
 		return;
 	}
-	if (!s->timer)
-		s->timer = loop_timer_add(s->server->loop, tell, s);
+	if (s->timer)
+		loop_timer_remove(&s->timer);
+	s->timer = loop_timer_add(s->server->loop, tell, s);
 	loop_timer_start(s->timer, r->delay_ms);
 }
 

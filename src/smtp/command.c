@@ -35,9 +35,14 @@ size_t smtp_line_max(struct str input)
 
 const struct smtp_command *smtp_command_find(struct str line, struct str *ret_args)
 {
-	ptrdiff_t space = str_index(line, ' ');
-	struct str verb = space < 0 ? str_trim(line) : str_sub(line, 0, (size_t)space);
+	size_t n = 0;
+	struct str verb;
 
+	while (n < line.n && ascii_is_alpha(line.p[n]))
+		n++;
+	verb = str_sub(line, 0, n);
+	if (n < line.n && line.p[n] != ' ' && line.p[n] != '\t')
+		return NULL;
 	for (size_t i = 0; i < smtp_command_count; i++) {
 		if (!str_iequal(verb, smtp_commands[i].verb))
 			continue;

@@ -55,6 +55,9 @@ static void test_command_find(void **state)
 	assert_null(smtp_command_find(S("MAILX FROM:<a@b>"), &args));
 	assert_null(smtp_command_find(S(""), &args));
 	assert_null(smtp_command_find(S(" QUIT"), &args));
+	assert_null(smtp_command_find(S("\tQUIT"), &args));
+	assert_null(smtp_command_find(S("QUIT\x01"), &args));
+	assert_ptr_equal(smtp_command_find(S("QUIT \t"), &args), smtp_command_find(S("QUIT"), &args));
 	for (size_t i = 0; i < smtp_command_count; i++)
 		assert_ptr_equal(smtp_command_find(smtp_commands[i].verb, &args), &smtp_commands[i]);
 }

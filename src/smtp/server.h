@@ -32,6 +32,7 @@ struct smtp_options {
 	uint64_t max_auth_failures;
 	uint64_t max_hops;            /* Received fields (RFC 5321 6.3) */
 	uint64_t max_spool_bytes;     /* content under way outside the heap */
+	int64_t greeting_delay;       /* on MX, 0: none.  Who speaks before the greeting is no mail server: refused */
 	int64_t command_timeout;      /* RFC 5321 4.5.3.2.7: at least 5 min */
 	int64_t auth_timeout;         /* for an answer within AUTH */
 	int64_t data_timeout;         /* for the next bytes of DATA */

@@ -348,7 +348,7 @@ static void on_ended(struct conn *conn, void *arg, enum err why)
 {
 	struct smtp_session *s = arg;
 
-	if (why == ERR_TIMEOUT)
+	if (why == ERR_TIMEOUT && s->mode != SMTP_MODE_HANDSHAKE)
 		smtp_session_reply(s, SMTP_REPLY_SLOW);
 	smtp_session_end(s, err_text(why));
 }
@@ -358,6 +358,30 @@ static void greet(struct smtp_session *s)
 	s->is_greeted = true;
 	smtp_session_set_mode(s, SMTP_MODE_COMMAND);
 	smtp_session_reply_with(s, SMTP_REPLY_GREETING, s->server->options.hostname);
+}
+
+/* RFC 5321 3.1: a client waits for the greeting.  Programs that only send spam do not. */
+static void greet_late(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	if (conn_input(s->conn).n > 0) {
+		(void)end_with(s, SMTP_REPLY_TOO_EARLY, "spoke before the greeting");
+		return;
+	}
+	greet(s);
+}
+
+static void begin_greeting(struct smtp_session *s)
+{
+	int64_t delay = s->policy->policy == SMTP_MX ? s->server->options.greeting_delay : 0;
+
+	if (delay == 0) {
+		greet(s);
+		return;
+	}
+	s->timer = loop_timer_add(s->server->loop, greet_late, s);
+	loop_timer_start(s->timer, delay);
 }
 
 static void on_secured(struct conn *conn, void *arg)
@@ -400,6 +424,6 @@ struct smtp_session *smtp_session_new(
 	s->conn = conn_new(server->loop, fd, &limits, &events, s);
 	smtp_session_set_mode(s, SMTP_MODE_HANDSHAKE);
 	if (!implicit_tls)
-		greet(s);
+		begin_greeting(s);
 	return s;
 }

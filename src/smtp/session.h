@@ -40,7 +40,7 @@ enum smtp_mode {
 	SMTP_MODE_AUTH,
 	SMTP_MODE_DATA,
 	SMTP_MODE_PARKED,    /* waiting for another role: nobody */
-	SMTP_MODE_HANDSHAKE, /* until TLS is up: nobody */
+	SMTP_MODE_HANDSHAKE, /* until TLS is up, or the greeting is due: nobody */
 };
 
 /* The AUTH command under way. */

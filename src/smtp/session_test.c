@@ -702,6 +702,25 @@ static void test_timeouts(void **state)
 	assert_int_equal(smtp_server_sessions(w.server), 0);
 }
 
+static void test_greeting_delay(void **state)
+{
+	w.options.greeting_delay = 20;
+	start(SMTP_MX);
+	assert_int_equal(w.replies.n, 0);
+	usleep(25000);
+	turns(5);
+	assert_codes(buf_str(&w.replies), "220");
+	assert_reply(HELLO, "250");
+	start(SMTP_MX);
+	send_bytes(S(HELLO));
+	usleep(25000);
+	turns(5);
+	assert_codes(buf_str(&w.replies), "554");
+	assert_true(is_closed());
+	start(SMTP_SUBMISSION);
+	assert_codes(buf_str(&w.replies), "220");
+}
+
 static void test_stop(void **state)
 {
 	start(SMTP_MX);
@@ -780,7 +799,7 @@ int main(void)
 		SESSION_TEST(test_roles_away), SESSION_TEST(test_verdict), SESSION_TEST(test_auth),
 		SESSION_TEST(test_auth_failures), SESSION_TEST(test_submission), SESSION_TEST(test_large_submission),
 		SESSION_TEST(test_budgets), SESSION_TEST(test_lines), SESSION_TEST(test_timeouts),
-		SESSION_TEST(test_stop), SESSION_TEST(test_stop_idle), SESSION_TEST(test_client_gone),
+		SESSION_TEST(test_greeting_delay), SESSION_TEST(test_stop), SESSION_TEST(test_stop_idle), SESSION_TEST(test_client_gone),
 		SESSION_TEST(test_server_gone), SESSION_TEST(test_half_closed),
 	};
 
