@@ -9,8 +9,6 @@
 
 #include <sodium.h>
 
-enum { COUNT_MAX = 1000000 };
-
 struct bulk {
 	const struct directory_change *by;
 	struct directory_service *service;
@@ -108,8 +106,8 @@ enum err directory_bulk_add(struct directory *directory, const struct directory_
 	struct bulk bulk = { .by = by, .first = first, .count = count };
 	enum err e = parse_pattern(directory, pattern, &bulk);
 
-	if (e == OK && count > COUNT_MAX)
-		e = directory_refuse(directory, ERR_LIMIT, "at most %d addresses at once", COUNT_MAX);
+	if (e == OK && count > directory->options.bulk_max)
+		e = directory_refuse(directory, ERR_LIMIT, "at most %u addresses at once", directory->options.bulk_max);
 	if (e == OK && count > 0)
 		e = directory_choose_verifier(directory, password, &bulk.verifier);
 	if (e == OK)

@@ -27,7 +27,7 @@ struct directory_options {
 	const char *path;            /* the folder DIR, made when missing; ":memory:" keeps all in memory, for tests */
 	uint32_t shards;             /* new addresses are spread over so many stores */
 	uint64_t message_bytes;      /* size limit of a message */
-	uint32_t recipients_per_message;
+	uint32_t bulk_max;           /* addresses made by one command */
 	char detail_separator;       /* '+'; 0: no plus addressing */
 	uint32_t scram_iterations;   /* for addresses made from now on; RFC 7677 4 asks for 4096 or more */
 	uint64_t argon2_ops, argon2_bytes; /* cost of chosen passwords made from now on */
