@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bodies and recipients of messages between roles.  The first byte chooses the type, 0 the list of recipients;
- * what decodes must encode to the same bytes.
+ * Bodies and recipients of messages between roles.  The first byte chooses the type, 0 the
+ * list of recipients; what decodes must encode to the same bytes.
  */
 #include "ipc/ipc.h"
 

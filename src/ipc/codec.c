@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bodies of messages.  Numbers are little-endian and of fixed size, a str is a u32 length and its
- * bytes: every body has exactly one encoding.
+ * Bodies of messages.  Numbers are little-endian and of fixed size, a str is a u32 length and
+ * its bytes: every body has exactly one encoding.
  */
 #include "ipc/ipc.h"
 
@@ -72,7 +72,8 @@ static struct str take_str(struct rd *rd)
 
 static const struct type_row rows[IPC_TYPES] = {
 #define IPC_MESSAGE(name, lower, from, to, reply) \
-	[IPC_##name] = { #name, sizeof(struct ipc_##lower), encode_##lower, decode_##lower, from, to, IPC_##reply },
+	[IPC_##name] = { #name, sizeof(struct ipc_##lower), encode_##lower, decode_##lower, \
+		from, to, IPC_##reply },
 #include "ipc/messages.def"
 #undef IPC_MESSAGE
 };

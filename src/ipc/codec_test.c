@@ -147,7 +147,9 @@ static void roles_have_names(void **state)
 static void recipients_come_back(void **state)
 {
 	struct ipc_recipient alice = { 7, 1, 1 << 20, S("alice@example.test"), S("lists") };
-	struct ipc_recipient bob = { UINT64_MAX, UINT32_MAX, 0, S("bob@example.test"), STR_NONE }, got;
+	struct ipc_recipient bob = { UINT64_MAX, UINT32_MAX, 0, S("bob@example.test"),
+		STR_NONE },
+			     got;
 	struct buf wire = BUF_MAX(1000);
 	struct rd rd;
 

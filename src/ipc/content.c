@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Content beside messages.  A descriptor comes from a process that may be taken over, so it is only read, never
- * mapped: its size cannot change under our feet into a SIGBUS, only into a short read.
+ * Content beside messages.  A descriptor comes from a process that may be taken over, so it is
+ * only read, never mapped: its size cannot change under our feet into a SIGBUS, only into a
+ * short read.
  */
 #include "ipc/ipc.h"
 
@@ -49,7 +50,8 @@ static enum err read_whole(int fd, char *p, size_t n)
 	return OK;
 }
 
-enum err ipc_content_read(struct str inline_content, uint64_t length, int fd, size_t max, struct buf *out)
+enum err ipc_content_read(
+	struct str inline_content, uint64_t length, int fd, size_t max, struct buf *out)
 {
 	enum err e;
 	char *p;

@@ -22,8 +22,8 @@ static void flush_all(void *arg)
 struct ipc_hub *ipc_hub_new(struct loop *loop, enum role_kind self, unsigned index, void *role)
 {
 	struct ipc_hub *hub = mem_make(struct ipc_hub);
-	struct link *const lists[] = { &hub->peers, &hub->dead, &hub->graves, &hub->dirty, &hub->calls,
-		&hub->failing, &hub->delivering };
+	struct link *const lists[] = { &hub->peers, &hub->dead, &hub->graves, &hub->dirty,
+		&hub->calls, &hub->failing, &hub->delivering };
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
 		link_init(lists[i]);
@@ -92,10 +92,14 @@ void ipc_gone_forget(struct ipc_hub *hub, void *arg)
 
 static void deliver_failures(struct ipc_hub *hub)
 {
-	/* Calls that fail while these are told wait for the next time: a retry at once must not spin here. */
+	/*
+	 * Calls that fail while these are told wait for the next time: a retry at once must
+	 * not spin here.
+	 */
 	link_append_all(&hub->delivering, &hub->failing);
 	while (!link_is_empty(&hub->delivering)) {
-		struct ipc_call *call = link_owner(hub->delivering.next, struct ipc_call, link);
+		struct ipc_call *call =
+			link_owner(hub->delivering.next, struct ipc_call, link);
 		int none = -1;
 
 		link_remove(&call->link);
@@ -144,7 +148,8 @@ void ipc_fail_later(struct ipc_call *call, struct ipc_hub *hub, enum err e)
 	ipc_settle_later(hub);
 }
 
-static struct ipc_peer *find_peer(const struct ipc_hub *hub, enum role_kind kind, unsigned index)
+static struct ipc_peer *find_peer(
+	const struct ipc_hub *hub, enum role_kind kind, unsigned index)
 {
 	assert(kind < ROLE_KINDS);
 	return index < hub->table[kind].n ? hub->table[kind].v[index] : NULL;
@@ -216,7 +221,8 @@ static void set_deadline(struct ipc_hub *hub, struct ipc_call *call, int64_t tim
 	hub->ticking = true;
 }
 
-static enum err send_frame(struct ipc_peer *peer, const struct wire_frame *head, const void *body)
+static enum err send_frame(
+	struct ipc_peer *peer, const struct wire_frame *head, const void *body)
 {
 	enum err e = wire_add(&peer->wire, head, body);
 
@@ -244,8 +250,9 @@ static enum err send_call(struct ipc_call *call, const void *body, int fd, uint6
 	return e;
 }
 
-struct ipc_call *ipc_call(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
-	const void *body, int fd, uint64_t trace, int64_t timeout_ms, ipc_reply_fn *fn, void *arg)
+struct ipc_call *ipc_call(struct ipc_hub *hub, enum role_kind kind, unsigned index,
+	enum ipc_type type, const void *body, int fd, uint64_t trace, int64_t timeout_ms,
+	ipc_reply_fn *fn, void *arg)
 {
 	struct ipc_call *call = mem_make(struct ipc_call);
 	enum err e;
@@ -290,8 +297,8 @@ void ipc_cancel(struct ipc_hub *hub, void *arg)
 	cancel_in(&hub->delivering, arg);
 }
 
-enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
-	const void *body, int fd, uint64_t trace)
+enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index,
+	enum ipc_type type, const void *body, int fd, uint64_t trace)
 {
 	struct wire_frame head = { .type = type, .trace = trace, .fd = fd };
 	struct ipc_peer *peer = find_peer(hub, kind, index);
@@ -299,13 +306,14 @@ enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index, en
 	assert(ipc_may_send(hub->self, kind, type) && ipc_reply_type(type) == IPC_NONE);
 	if (!peer)
 		return ERR_UNAVAILABLE;
-	return wire_waiting(&peer->wire) > WIRE_BUSY ? ERR_BUSY : send_frame(peer, &head, body);
+	return wire_waiting(&peer->wire) > WIRE_BUSY ? ERR_BUSY :
+						       send_frame(peer, &head, body);
 }
 
 struct ipc_ticket ipc_ticket_of(const struct ipc_request *request)
 {
-	return (struct ipc_ticket){ request->peer->hub, request->peer->serial, request->trace, request->id,
-		request->type };
+	return (struct ipc_ticket){ request->peer->hub, request->peer->serial, request->trace,
+		request->id, request->type };
 }
 
 /* The peer that waits for this reply; NULL when it is gone. */
@@ -338,7 +346,9 @@ static void send_error(struct ipc_peer *peer, const struct wire_frame *head, enu
 
 void ipc_reply(struct ipc_ticket ticket, enum ipc_type reply_type, const void *body, int fd)
 {
-	struct wire_frame head = { .type = reply_type, .id = ticket.id, .trace = ticket.trace, .fd = fd };
+	struct wire_frame head = {
+		.type = reply_type, .id = ticket.id, .trace = ticket.trace, .fd = fd
+	};
 	struct ipc_peer *peer = redeem(ticket);
 	enum err e;
 
@@ -352,7 +362,9 @@ void ipc_reply(struct ipc_ticket ticket, enum ipc_type reply_type, const void *b
 
 void ipc_reply_error(struct ipc_ticket ticket, enum err e)
 {
-	struct wire_frame head = { .type = ipc_reply_type(ticket.type), .id = ticket.id, .trace = ticket.trace };
+	struct wire_frame head = {
+		.type = ipc_reply_type(ticket.type), .id = ticket.id, .trace = ticket.trace
+	};
 	struct ipc_peer *peer = redeem(ticket);
 
 	assert(e != OK);

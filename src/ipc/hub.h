@@ -19,8 +19,9 @@ struct ipc_call {
 };
 
 /*
- * Requests have slots, of which each side has IPC_CREDITS: the low bits of an id are the slot.  A call that timed
- * out or was cancelled keeps its slot (call NULL, id set) until the peer replies: the peer still works on it.
+ * Requests have slots, of which each side has IPC_CREDITS: the low bits of an id are the slot.
+ * A call that timed out or was cancelled keeps its slot (call NULL, id set) until the peer
+ * replies: the peer still works on it.
  */
 struct ipc_slot {
 	uint32_t id; /* 0: free */
@@ -29,7 +30,8 @@ struct ipc_slot {
 
 struct ipc_peer {
 	struct ipc_hub *hub;
-	struct link link, dirty; /* hub->peers or hub->dead; hub->dirty while output waits for the turn's end */
+	struct link link, dirty; /* hub->peers or hub->dead; hub->dirty while output waits for
+				    the turn's end */
 	enum role_kind kind;
 	unsigned index;
 	uint64_t serial;
@@ -40,7 +42,8 @@ struct ipc_peer {
 	unsigned free_count;
 	uint16_t free_slots[IPC_CREDITS];
 	struct ipc_slot slots[IPC_CREDITS];
-	uint32_t asked[IPC_CREDITS]; /* ids of the peer's requests we have not replied to, by slot */
+	uint32_t asked[IPC_CREDITS]; /* ids of the peer's requests we have not replied to, by
+					slot */
 };
 
 struct ipc_gone {
@@ -65,7 +68,8 @@ struct ipc_hub {
 };
 
 /* peer.c */
-struct ipc_peer *ipc_peer_new(struct ipc_hub *hub, enum role_kind kind, unsigned index, int fd);
+struct ipc_peer *ipc_peer_new(
+	struct ipc_hub *hub, enum role_kind kind, unsigned index, int fd);
 void ipc_peer_free(struct ipc_peer *peer);
 /* Output waits: flush at the turn's end. */
 void ipc_peer_dirty(struct ipc_peer *peer);

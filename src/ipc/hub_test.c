@@ -37,7 +37,9 @@ static unsigned count_descriptors(void)
 
 static void reply_to(struct ipc_ticket ticket, struct str address, int fd)
 {
-	struct ipc_dir_lookup_reply reply = { .account = address.n, .shard = 3, .address = address };
+	struct ipc_dir_lookup_reply reply = {
+		.account = address.n, .shard = 3, .address = address
+	};
 
 	ipc_reply(ticket, IPC_DIR_LOOKUP_REPLY, &reply, fd);
 }
@@ -110,7 +112,8 @@ static void ask(const char *address, int64_t timeout_ms, void *arg)
 {
 	struct ipc_dir_lookup lookup = { str_of(address), 1, 1000 };
 
-	ipc_call(edge, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1, 42, timeout_ms, on_answer, arg);
+	ipc_call(edge, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1, 42, timeout_ms,
+		on_answer, arg);
 }
 
 static void request_is_answered(void **state)
@@ -163,8 +166,8 @@ static void ask_next(void)
 		fd = memfd_create("number", MFD_CLOEXEC);
 		assert_int_equal(write(fd, &number, sizeof(number)), sizeof(number));
 	}
-	ipc_call(edge, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, fd, number, 10000, on_flood_answer,
-		(void *)(uintptr_t)number);
+	ipc_call(edge, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, fd, number, 10000,
+		on_flood_answer, (void *)(uintptr_t)number);
 	if (fd >= 0)
 		close(fd);
 }
@@ -181,8 +184,8 @@ static void flood(unsigned window)
 	while (answered < CALLS)
 		loop_poll(loop);
 	began = time_mono_us() - began;
-	printf("%u under way: %.0f calls/s, %.3f sendmsg and recvmsg a call\n", window, CALLS * 1e6 / (double)began,
-		(double)(wire_syscalls() - calls) / CALLS);
+	printf("%u under way: %.0f calls/s, %.3f sendmsg and recvmsg a call\n", window,
+		CALLS * 1e6 / (double)began, (double)(wire_syscalls() - calls) / CALLS);
 	end();
 	assert_int_equal(count_descriptors(), before);
 }
@@ -343,7 +346,8 @@ static void send_raw(int fd, struct str bytes, const int *fds, unsigned fd_count
 	if (fd_count) {
 		msg.msg_control = control.bytes;
 		msg.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-		control.align = (struct cmsghdr){ CMSG_LEN(fd_count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		control.align = (struct cmsghdr){ CMSG_LEN(fd_count * sizeof(int)), SOL_SOCKET,
+			SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), fds, fd_count * sizeof(int));
 	}
 	assert_int_equal(sendmsg(fd, &msg, MSG_NOSIGNAL), bytes.n);
@@ -388,7 +392,8 @@ static void lookup_body(struct buf *body)
 	ipc_encode(IPC_DIR_LOOKUP, &lookup, body);
 }
 
-static void check_frame(unsigned type, unsigned flags, uint32_t id, struct str body, unsigned fds, bool refused)
+static void check_frame(unsigned type, unsigned flags, uint32_t id, struct str body,
+	unsigned fds, bool refused)
 {
 	static struct buf wire;
 
@@ -453,8 +458,12 @@ static void more_requests_than_credits_end_the_peer(void **state)
 	buf_done(&body);
 }
 
-/* A peer that replies wrongly: to nothing, with another type, with an error that does not exist. */
-static void check_reply(unsigned type, unsigned flags, uint32_t id_change, struct str body, enum err want)
+/*
+ * A peer that replies wrongly: to nothing, with another type, with an error that does not
+ * exist.
+ */
+static void check_reply(
+	unsigned type, unsigned flags, uint32_t id_change, struct str body, enum err want)
 {
 	struct wire wire;
 	struct wire_frame request;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Typed messages between roles over UNIX stream sockets: requests with replies, and notices.  messages.def
- * lists them with their fields and which role may send which to which; anything else on a wire ends that peer.
- * Small content travels inline, larger as a descriptor.  One thread.  Errors: ERR_UNAVAILABLE (no such peer
- * now), ERR_TIMEOUT, ERR_CLOSED (peer died before it replied), ERR_TOO_BIG (more than IPC_FRAME_MAX),
- * ERR_BUSY (no credit left, or the peer does not keep up), and what the peer replied with.
+ * Typed messages between roles over UNIX stream sockets: requests with replies, and notices.
+ * messages.def lists them with their fields and which role may send which to which; anything
+ * else on a wire ends that peer. Small content travels inline, larger as a descriptor.  One
+ * thread.  Errors: ERR_UNAVAILABLE (no such peer now), ERR_TIMEOUT, ERR_CLOSED (peer died
+ * before it replied), ERR_TOO_BIG (more than IPC_FRAME_MAX), ERR_BUSY (no credit left, or the
+ * peer does not keep up), and what the peer replied with.
  */
 #ifndef IPC_IPC_H
 #define IPC_IPC_H
@@ -14,9 +15,9 @@
 #include "net/loop.h"
 
 enum {
-	IPC_FRAME_MAX = 1 << 20,      /* bytes of one encoded message */
+	IPC_FRAME_MAX = 1 << 20,       /* bytes of one encoded message */
 	IPC_INLINE_CONTENT = 64 << 10, /* larger content goes by descriptor */
-	IPC_CREDITS = 1024,           /* requests under way at one peer */
+	IPC_CREDITS = 1024,            /* requests under way at one peer */
 };
 
 enum ipc_type {
@@ -54,7 +55,10 @@ struct ipc_peer;
 struct ipc_hub;
 struct ipc_call;
 
-/* A request or notice that arrived.  body points to the decoded struct; its strs live until the handler returns. */
+/*
+ * A request or notice that arrived.  body points to the decoded struct; its strs live until
+ * the handler returns.
+ */
 struct ipc_request {
 	struct ipc_peer *peer;
 	enum ipc_type type;
@@ -73,11 +77,17 @@ struct ipc_ticket {
 };
 
 typedef void ipc_handler_fn(void *role, struct ipc_request *request);
-/* reply is the decoded struct of the request's reply type when e is OK, else NULL; fd as in ipc_request. */
+/*
+ * reply is the decoded struct of the request's reply type when e is OK, else NULL; fd as in
+ * ipc_request.
+ */
 typedef void ipc_reply_fn(void *arg, enum err e, const void *reply, int *fd);
 
-/* self, index: who this process is.  handlers[type] may be NULL: such a request ends the peer. */
-struct ipc_hub *ipc_hub_new(struct loop *loop, enum role_kind self, unsigned index, void *role);
+/*
+ * self, index: who this process is.  handlers[type] may be NULL: such a request ends the peer.
+ */
+struct ipc_hub *ipc_hub_new(
+	struct loop *loop, enum role_kind self, unsigned index, void *role);
 /* Not from inside a callback of the hub.  Calls under way are forgotten. */
 void ipc_hub_free(struct ipc_hub **hub);
 void ipc_handle(struct ipc_hub *hub, enum ipc_type type, ipc_handler_fn *fn);
@@ -88,27 +98,35 @@ bool ipc_has_peer(const struct ipc_hub *hub, enum role_kind kind, unsigned index
 void ipc_expect(struct ipc_hub *hub, enum role_kind kind, unsigned count);
 unsigned ipc_peer_count(const struct ipc_hub *hub, enum role_kind kind);
 /*
- * Called when a peer's connection ends (it died), after its calls failed: sessions that hung on it end.  Several
- * may register.  When ipc_add_peer() replaces a connection, this comes from inside ipc_add_peer().
+ * Called when a peer's connection ends (it died), after its calls failed: sessions that hung
+ * on it end.  Several may register.  When ipc_add_peer() replaces a connection, this comes
+ * from inside ipc_add_peer().
  */
 typedef void ipc_gone_fn(void *arg, enum role_kind kind, unsigned index);
 void ipc_on_gone(struct ipc_hub *hub, ipc_gone_fn *fn, void *arg);
 void ipc_gone_forget(struct ipc_hub *hub, void *arg);
 
 /*
- * Sends a request.  body is the struct of type; fd (-1: none) is sent along and stays the caller's.  fn is called
- * exactly once, never from inside ipc_call, unless the call is cancelled.  timeout_ms 0: none.
- * Returns NULL only if fn will be called with an error at the turn's end all the same.
+ * Sends a request.  body is the struct of type; fd (-1: none) is sent along and stays the
+ * caller's.  fn is called exactly once, never from inside ipc_call, unless the call is
+ * cancelled.  timeout_ms 0: none. Returns NULL only if fn will be called with an error at the
+ * turn's end all the same.
  */
-struct ipc_call *ipc_call(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
-	const void *body, int fd, uint64_t trace, int64_t timeout_ms, ipc_reply_fn *fn, void *arg);
-/* Forgets fn and arg of every call under way with this arg.  The credit comes back with the reply. */
+struct ipc_call *ipc_call(struct ipc_hub *hub, enum role_kind kind, unsigned index,
+	enum ipc_type type, const void *body, int fd, uint64_t trace, int64_t timeout_ms,
+	ipc_reply_fn *fn, void *arg);
+/*
+ * Forgets fn and arg of every call under way with this arg.  The credit comes back with the
+ * reply.
+ */
 void ipc_cancel(struct ipc_hub *hub, void *arg);
-MUST_CHECK enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index, enum ipc_type type,
-	const void *body, int fd, uint64_t trace);
+MUST_CHECK enum err ipc_notify(struct ipc_hub *hub, enum role_kind kind, unsigned index,
+	enum ipc_type type, const void *body, int fd, uint64_t trace);
 
 struct ipc_ticket ipc_ticket_of(const struct ipc_request *request);
-/* body is the struct of the request's reply type.  A peer that is gone meanwhile is no error. */
+/*
+ * body is the struct of the request's reply type.  A peer that is gone meanwhile is no error.
+ */
 void ipc_reply(struct ipc_ticket ticket, enum ipc_type reply_type, const void *body, int fd);
 /* The request failed: the caller's fn gets e. */
 void ipc_reply_error(struct ipc_ticket ticket, enum err e);
@@ -123,12 +141,16 @@ enum ipc_type ipc_reply_type(enum ipc_type type);
 bool ipc_may_send(enum role_kind from, enum role_kind to, enum ipc_type type);
 
 /*
- * Content that may be inline or in a descriptor: appends the whole to out.  More than max is ERR_TOO_BIG; a
- * descriptor of another length, or neither a sealed memfd nor (above 1 MiB) an unlinked file, ERR_PROTOCOL.
+ * Content that may be inline or in a descriptor: appends the whole to out.  More than max is
+ * ERR_TOO_BIG; a descriptor of another length, or neither a sealed memfd nor (above 1 MiB) an
+ * unlinked file, ERR_PROTOCOL.
  */
-MUST_CHECK enum err ipc_content_read(struct str inline_content, uint64_t length, int fd, size_t max,
-	struct buf *out);
-/* Content above IPC_INLINE_CONTENT goes into a sealed memfd; *ret_fd is -1 when s may go inline. */
+MUST_CHECK enum err ipc_content_read(
+	struct str inline_content, uint64_t length, int fd, size_t max, struct buf *out);
+/*
+ * Content above IPC_INLINE_CONTENT goes into a sealed memfd; *ret_fd is -1 when s may go
+ * inline.
+ */
 MUST_CHECK enum err ipc_content_write(struct str s, int *ret_fd);
 
 #endif

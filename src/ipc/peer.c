@@ -32,8 +32,8 @@ void ipc_peer_end(struct ipc_peer *peer)
 
 void ipc_peer_violated(struct ipc_peer *peer, const char *what)
 {
-	LOG(LOG_WARNING, "ipc-violation", F_CSTR("peer", role_name(peer->kind)), F_U64("index", peer->index),
-		F_CSTR("what", what));
+	LOG(LOG_WARNING, "ipc-violation", F_CSTR("peer", role_name(peer->kind)),
+		F_U64("index", peer->index), F_CSTR("what", what));
 	ipc_peer_end(peer);
 }
 
@@ -105,7 +105,8 @@ static const char *take_request(struct ipc_peer *peer, struct wire_frame *f)
 	return NULL;
 }
 
-static const char *take_error(struct ipc_peer *peer, struct ipc_call *call, const struct wire_frame *f)
+static const char *take_error(
+	struct ipc_peer *peer, struct ipc_call *call, const struct wire_frame *f)
 {
 	struct rd rd = rd_of(f->body);
 	uint32_t e = rd_u32(&rd);
@@ -226,7 +227,8 @@ void ipc_peer_flush(struct ipc_peer *peer)
 	if (wire_flush(&peer->wire) != OK)
 		ipc_peer_end(peer);
 	else
-		loop_fd_watch(peer->watch, LOOP_READ | (wire_waiting(&peer->wire) ? LOOP_WRITE : 0));
+		loop_fd_watch(
+			peer->watch, LOOP_READ | (wire_waiting(&peer->wire) ? LOOP_WRITE : 0));
 }
 
 struct ipc_peer *ipc_peer_new(struct ipc_hub *hub, enum role_kind kind, unsigned index, int fd)

@@ -21,15 +21,19 @@ enum inspect_kind {
 
 /* Why edge asks for an address (DIR_LOOKUP.purpose). */
 enum lookup_purpose {
-	LOOKUP_INBOUND,    /* RCPT from another server: ERR_RELAY_DENIED when the domain is not ours */
+	LOOKUP_INBOUND,    /* RCPT from another server: ERR_RELAY_DENIED when the domain is not
+			      ours */
 	LOOKUP_SUBMISSION, /* RCPT from a user who logged in */
-	LOOKUP_SENDER,     /* MAIL from such a user: whose address it is, with alias and detail, without catch-all */
+	LOOKUP_SENDER, /* MAIL from such a user: whose address it is, with alias and detail,
+			  without catch-all */
 };
 
 enum session_protocol { SESSION_IMAP, SESSION_POP3 };
 
 void ipc_recipient_add(struct buf *out, const struct ipc_recipient *recipient);
-/* Takes one off *list; false at the end, and with list->bad set when the bytes are malformed. */
+/*
+ * Takes one off *list; false at the end, and with list->bad set when the bytes are malformed.
+ */
 bool ipc_recipient_next(struct rd *list, struct ipc_recipient *ret_recipient);
 
 #endif

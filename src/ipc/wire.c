@@ -111,7 +111,8 @@ static ssize_t send_part(struct wire *wire, size_t n, int fd)
 	if (fd >= 0) {
 		msg.msg_control = control.bytes;
 		msg.msg_controllen = sizeof(control.bytes);
-		control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		control.align =
+			(struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
 	}
 	syscalls++;
@@ -123,7 +124,8 @@ static struct wire_out_fd *fd_at_head(struct wire *wire)
 {
 	struct wire_out_fd *next = &wire->out_fds.v[wire->out_fds_start];
 
-	return wire->out_fds_start < wire->out_fds.n && next->at == wire->out_start ? next : NULL;
+	return wire->out_fds_start < wire->out_fds.n && next->at == wire->out_start ? next :
+										      NULL;
 }
 
 /* How many bytes the next sendmsg() may have: a frame with a descriptor goes alone. */
@@ -237,7 +239,9 @@ enum err wire_read(struct wire *wire, bool *ret_more)
 	size_t room;
 	char *p = make_room(wire, &room);
 	struct iovec iov = { p, room };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	bool any = false;
 	ssize_t n;

@@ -2,8 +2,9 @@
 /*
  * Frames over one UNIX stream socket, both directions buffered.  A frame is
  * { u32 body length, u16 type, u16 flags, u32 id, u64 trace } and the body, little-endian.
- * A frame with a descriptor is sent by a sendmsg() of its own, so the kernel delivers descriptors in the order of
- * the frames that say they have one; a missing or a surplus descriptor is ERR_PROTOCOL.  Internal to ipc.
+ * A frame with a descriptor is sent by a sendmsg() of its own, so the kernel delivers
+ * descriptors in the order of the frames that say they have one; a missing or a surplus
+ * descriptor is ERR_PROTOCOL.  Internal to ipc.
  */
 #ifndef IPC_WIRE_H
 #define IPC_WIRE_H
@@ -14,7 +15,10 @@
 
 enum {
 	WIRE_HEADER = 20,
-	/* Requests are refused above the first; a peer that lets replies pile up to the second is ended. */
+	/*
+	 * Requests are refused above the first; a peer that lets replies pile up to the second
+	 * is ended.
+	 */
 	WIRE_BUSY = 8 << 20,
 	WIRE_OUTPUT_MAX = 64 << 20,
 	WIRE_FDS_WAITING = 4,
@@ -49,13 +53,17 @@ struct wire {
 void wire_init(struct wire *wire, int fd);
 void wire_done(struct wire *wire);
 /* Queues a frame; head->body is not looked at and head->fd (-1: none) stays the caller's. */
-MUST_CHECK enum err wire_add(struct wire *wire, const struct wire_frame *head, const void *body);
-MUST_CHECK enum err wire_add_error(struct wire *wire, const struct wire_frame *head, enum err e);
+MUST_CHECK enum err wire_add(
+	struct wire *wire, const struct wire_frame *head, const void *body);
+MUST_CHECK enum err wire_add_error(
+	struct wire *wire, const struct wire_frame *head, enum err e);
 /* Bytes that wait. */
 size_t wire_waiting(const struct wire *wire);
 /* Sends until nothing waits or the kernel takes no more. */
 MUST_CHECK enum err wire_flush(struct wire *wire);
-/* One read.  ERR_CLOSED at the end of file.  more: another read is likely to bring something. */
+/*
+ * One read.  ERR_CLOSED at the end of file.  more: another read is likely to bring something.
+ */
 MUST_CHECK enum err wire_read(struct wire *wire, bool *ret_more);
 /* The next complete frame; ERR_NOT_FOUND when there is none yet. */
 MUST_CHECK enum err wire_next(struct wire *wire, struct wire_frame *ret_frame);

@@ -179,7 +179,9 @@ static void shrink(struct conn *conn, struct buf *buf)
 
 void conn_release_memory(struct conn *conn)
 {
-	/* Inside readable the caller may still look at its input; it goes when that returns. */
+	/*
+	 * Inside readable the caller may still look at its input; it goes when that returns.
+	 */
 	if (!conn->delivering) {
 		buf_consume(&conn->in, conn->in_start);
 		conn->in_start = 0;

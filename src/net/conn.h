@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A buffered byte stream over a socket: plain, or TLS after conn_start_tls().  Both directions have
- * ceilings; reading stops by itself while input_max is reached.  One loop, one thread.  Callbacks never
- * nest, and never come from inside a function here.  They may call any function here, conn_close()
- * included; the conn is freed later, at the turn's end.
+ * A buffered byte stream over a socket: plain, or TLS after conn_start_tls().  Both directions
+ * have ceilings; reading stops by itself while input_max is reached.  One loop, one thread.
+ * Callbacks never nest, and never come from inside a function here.  They may call any
+ * function here, conn_close() included; the conn is freed later, at the turn's end.
  */
 #ifndef NET_CONN_H
 #define NET_CONN_H
@@ -16,14 +16,16 @@ struct tls_context; /* net/tls.h */
 
 struct conn_events {
 	/*
-	 * New bytes stand in conn_input().  Consume with conn_consume(); what is left stays for the next call.
-	 * When the input is full and nothing is consumed no more can come: end the session.
+	 * New bytes stand in conn_input().  Consume with conn_consume(); what is left stays
+	 * for the next call. When the input is full and nothing is consumed no more can come:
+	 * end the session.
 	 */
 	void (*readable)(struct conn *conn, void *arg);
 	/*
-	 * Called once: the peer sent end of file (ERR_CLOSED; held back while paused, and until readable has
-	 * seen what came before it), the connection failed, timed out (ERR_TIMEOUT), TLS failed (ERR_TLS) or
-	 * output passed its ceiling (ERR_LIMIT).  After ERR_CLOSED output can still be sent.
+	 * Called once: the peer sent end of file (ERR_CLOSED; held back while paused, and
+	 * until readable has seen what came before it), the connection failed, timed out
+	 * (ERR_TIMEOUT), TLS failed (ERR_TLS) or output passed its ceiling (ERR_LIMIT).  After
+	 * ERR_CLOSED output can still be sent.
 	 */
 	void (*ended)(struct conn *conn, void *arg, enum err why);
 	/* Optional: output fell to zero after it had been CONN_LOW_MARK or more. */
@@ -43,19 +45,26 @@ struct conn_limits {
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_limits *limits,
 	const struct conn_events *events, void *arg);
 /*
- * Sends what is left and waits for the peer's end of file for at most linger_ms, then closes.  0: closes at the
- * turn's end after one try to send.  No callback comes any more.
+ * Sends what is left and waits for the peer's end of file for at most linger_ms, then closes.
+ * 0: closes at the turn's end after one try to send.  No callback comes any more.
  */
 void conn_close(struct conn **conn, int64_t linger_ms);
-/* Replaces callbacks and argument: a session handed to another protocol.  It is told of input that is left. */
+/*
+ * Replaces callbacks and argument: a session handed to another protocol.  It is told of input
+ * that is left.
+ */
 void conn_set_events(struct conn *conn, const struct conn_events *events, void *arg);
 
-/* Slices of it, even of what was consumed, are good until the callback returns (outside one: the turn ends). */
+/*
+ * Slices of it, even of what was consumed, are good until the callback returns (outside one:
+ * the turn ends).
+ */
 struct str conn_input(const struct conn *conn);
 void conn_consume(struct conn *conn, size_t n);
 /* Queued; sent at the turn's end, many writes in one packet. */
 void conn_write(struct conn *conn, struct str s);
-void conn_writef(struct conn *conn, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void conn_writef(struct conn *conn, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Bytes not yet taken by the kernel. */
 size_t conn_output_size(const struct conn *conn);
 /* The output buffer, to be appended to only. */
@@ -67,13 +76,15 @@ void conn_pause(struct conn *conn, bool paused);
 /* Calls readable again at this turn's end if input is left: after a parked command is done. */
 void conn_kick(struct conn *conn);
 /*
- * Ends with ERR_TIMEOUT when nothing is received, and no backlog of output moves, for ms (up to a quarter of a
- * second more); 0: no limit.  Counts anew from now.  A TLS handshake must be complete within ms.
+ * Ends with ERR_TIMEOUT when nothing is received, and no backlog of output moves, for ms (up
+ * to a quarter of a second more); 0: no limit.  Counts anew from now.  A TLS handshake must be
+ * complete within ms.
  */
 void conn_set_timeout(struct conn *conn, int64_t ms);
 /*
- * Server side.  Output written before goes out in clear; what is written later waits for the handshake.  Input
- * already buffered is discarded (STARTTLS injection, RFC 3207 4.2): consume the command first.
+ * Server side.  Output written before goes out in clear; what is written later waits for the
+ * handshake.  Input already buffered is discarded (STARTTLS injection, RFC 3207 4.2): consume
+ * the command first.
  */
 MUST_CHECK enum err conn_start_tls(struct conn *conn, struct tls_context *tls);
 bool conn_is_tls(const struct conn *conn);
@@ -81,7 +92,10 @@ bool conn_is_tls(const struct conn *conn);
 const char *conn_tls_text(const struct conn *conn);
 /* "127.0.0.1", "::1" (mapped IPv4 as IPv4); "" for socketpairs. */
 const char *conn_peer_ip(const struct conn *conn);
-/* Gives back buffers while nothing is going on: an idle session.  Empty ones are given back by themselves. */
+/*
+ * Gives back buffers while nothing is going on: an idle session.  Empty ones are given back by
+ * themselves.
+ */
 void conn_release_memory(struct conn *conn);
 
 #endif

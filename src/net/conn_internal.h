@@ -72,8 +72,8 @@ void conn_finish(struct conn *conn, enum err why, bool broken);
 void conn_destroy(struct conn *conn);
 
 /*
- * conn_tls.c: as read(2) and write(2), but -errno on failure: -EAGAIN, and -EPROTO for TLS.  Where TLS must write
- * before it goes on, blocked is set.
+ * conn_tls.c: as read(2) and write(2), but -errno on failure: -EAGAIN, and -EPROTO for TLS.
+ * Where TLS must write before it goes on, blocked is set.
  */
 ssize_t conn_tls_read(struct conn *conn, char *p, size_t n);
 ssize_t conn_tls_write(struct conn *conn, const char *p, size_t n);

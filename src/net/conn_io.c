@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Input, output and the end of a connection.  Callbacks come only from conn_on_ready() and conn_attend(), which
- * the loop calls; everything else notes what is due.
+ * Input, output and the end of a connection.  Callbacks come only from conn_on_ready() and
+ * conn_attend(), which the loop calls; everything else notes what is due.
  */
 #include "base/time.h"
 #include "net/conn_internal.h"
@@ -68,7 +68,8 @@ static char *input_room(struct conn *conn, size_t *ret_room)
 		buf_consume(&conn->in, conn->in_start);
 	conn->in_start = 0;
 	conn_borrow(conn, &conn->in);
-	chunk = conn->in.cap - conn->in.n >= SHORT_READ ? conn->in.cap - conn->in.n : READ_CHUNK;
+	chunk = conn->in.cap - conn->in.n >= SHORT_READ ? conn->in.cap - conn->in.n :
+							  READ_CHUNK;
 	*ret_room = room < chunk ? room : chunk;
 	return buf_reserve(&conn->in, *ret_room);
 }
@@ -119,7 +120,8 @@ static void update_watch(struct conn *conn)
 		reads = conn->clear_left == 0 && !conn->why;
 	else
 		reads = !conn->full && !conn->why;
-	loop_fd_watch(conn->watch, (reads ? LOOP_READ : 0) | (conn->blocked && !conn->broken ? LOOP_WRITE : 0));
+	loop_fd_watch(conn->watch,
+		(reads ? LOOP_READ : 0) | (conn->blocked && !conn->broken ? LOOP_WRITE : 0));
 }
 
 /* ERR_CLOSED waits until the reader saw what came before. */

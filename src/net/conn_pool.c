@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all connections of a loop share: whose callbacks are due, whose output is, memory of buffers, and a timer
- * wheel.  The wheel is lazy: activity only moves conn->active_ms; a slot that comes up puts its conns where they
- * belong by then.
+ * What all connections of a loop share: whose callbacks are due, whose output is, memory of
+ * buffers, and a timer wheel.  The wheel is lazy: activity only moves conn->active_ms; a slot
+ * that comes up puts its conns where they belong by then.
  */
 #include "base/time.h"
 #include "base/vec.h"

@@ -44,7 +44,9 @@ static void note_drain(struct conn *c, void *arg)
 	drains++;
 }
 
-static const struct conn_events taking = { .readable = take_all, .ended = note_end, .drained = note_drain };
+static const struct conn_events taking = {
+	.readable = take_all, .ended = note_end, .drained = note_drain
+};
 
 static void begin_with(const struct conn_limits *l, const struct conn_events *events)
 {
@@ -123,7 +125,9 @@ static void echo_more(struct conn *c, void *arg)
 
 static void megabytes_come_back(void **state)
 {
-	const struct conn_events echoing = { .readable = echo, .ended = note_end, .drained = echo_more };
+	const struct conn_events echoing = {
+		.readable = echo, .ended = note_end, .drained = echo_more
+	};
 	char *sent = malloc(BIG), *back = malloc(BIG);
 	size_t out = 0, in = 0;
 
@@ -409,7 +413,8 @@ static void close_in_callback(struct conn *c, void *arg)
 
 static void callback_may_close(void **state)
 {
-	const struct conn_events closing = { .readable = close_in_callback, .ended = note_end };
+	const struct conn_events closing = { .readable = close_in_callback,
+		.ended = note_end };
 	char c;
 
 	begin_with(&limits, &closing);
@@ -452,7 +457,8 @@ static void on_accept(void *arg, int fd, const struct sockaddr *address)
 
 static int connect_to(uint16_t port)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

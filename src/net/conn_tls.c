@@ -118,6 +118,7 @@ const char *conn_tls_text(const struct conn *conn)
 
 	if (!conn_is_tls(conn))
 		return "";
-	snprintf(text, sizeof(text), "%s %s", SSL_get_version(conn->ssl), SSL_get_cipher_name(conn->ssl));
+	snprintf(text, sizeof(text), "%s %s", SSL_get_version(conn->ssl),
+		SSL_get_cipher_name(conn->ssl));
 	return text;
 }

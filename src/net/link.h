@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Circular intrusive lists: an element leaves without knowing which list it is on.  Internal to net and ipc. */
+/*
+ * Circular intrusive lists: an element leaves without knowing which list it is on.  Internal
+ * to net and ipc.
+ */
 #ifndef NET_LINK_H
 #define NET_LINK_H
 
@@ -11,7 +14,8 @@ struct link {
 	struct link *next, *prev;
 };
 
-#define link_owner(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define link_owner(link, type, member) \
+	((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void link_init(struct link *link)
 {

@@ -47,7 +47,9 @@ static bool accept_one(struct listener *listener)
 {
 	struct sockaddr_storage peer = { 0 };
 	socklen_t n = sizeof(peer);
-	int fd = accept4(listener->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC), on = 1;
+	int on = 1;
+	int fd = accept4(
+		listener->fd, (struct sockaddr *)&peer, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	/* A client that gave up while it waited is no reason to stop. */
 	if (fd < 0 && (errno == ECONNABORTED || errno == EINTR || errno == EPROTO))
@@ -144,12 +146,14 @@ static bool set_options(int fd, const struct address *address, bool reuse_port)
 	int on = 1, only = !address->both;
 
 	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-		(!reuse_port || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+		(!reuse_port ||
+			setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
 		(address->any.sa_family != AF_INET6 ||
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) == 0);
 }
 
-static enum err listen_at(const struct address *address, int backlog, bool reuse_port, int *ret_fd)
+static enum err listen_at(
+	const struct address *address, int backlog, bool reuse_port, int *ret_fd)
 {
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	enum err e;
@@ -166,7 +170,8 @@ static enum err listen_at(const struct address *address, int backlog, bool reuse
 	return e;
 }
 
-enum err net_listen(const char *address, uint16_t port, int backlog, bool reuse_port, int *ret_fd)
+enum err net_listen(
+	const char *address, uint16_t port, int backlog, bool reuse_port, int *ret_fd)
 {
 	struct address a;
 	enum err e = parse_address(address, port, &a);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libuv polls after its prepare handles ran: by then all descriptors of the last poll and all timers that were
- * due had their calls, so the prepare handle is the end of the turn.  An idle handle runs only to keep libuv from
- * blocking while deferred calls wait.
+ * libuv polls after its prepare handles ran: by then all descriptors of the last poll and all
+ * timers that were due had their calls, so the prepare handle is the end of the turn.  An idle
+ * handle runs only to keep libuv from blocking while deferred calls wait.
  */
 #include "net/loop.h"
 
@@ -186,10 +186,14 @@ struct loop_fd *loop_fd_add(struct loop *loop, int fd, loop_fd_fn *fn, void *arg
 static void on_ready(uv_poll_t *handle, int status, int events)
 {
 	struct loop_fd *watch = (struct loop_fd *)handle;
-	int ready = (events & UV_READABLE ? LOOP_READ : 0) | (events & UV_WRITABLE ? LOOP_WRITE : 0);
+	int ready = (events & UV_READABLE ? LOOP_READ : 0) |
+		(events & UV_WRITABLE ? LOOP_WRITE : 0);
 
 	mark_active(handle->data);
-	/* The descriptor failed, and libuv watches it no more: reading and writing it will say how. */
+	/*
+	 * The descriptor failed, and libuv watches it no more: reading and writing it will say
+	 * how.
+	 */
 	if (status < 0) {
 		ready = watch->events;
 		watch->events = 0;
@@ -199,7 +203,8 @@ static void on_ready(uv_poll_t *handle, int status, int events)
 
 static int uv_events(int events)
 {
-	return (events & LOOP_READ ? UV_READABLE : 0) | (events & LOOP_WRITE ? UV_WRITABLE : 0);
+	return (events & LOOP_READ ? UV_READABLE : 0) |
+		(events & LOOP_WRITE ? UV_WRITABLE : 0);
 }
 
 void loop_fd_watch(struct loop_fd *watch, int events)
@@ -209,7 +214,8 @@ void loop_fd_watch(struct loop_fd *watch, int events)
 	if (events == watch->events)
 		return;
 	watch->events = events;
-	r = events ? uv_poll_start(&watch->uv, uv_events(events), on_ready) : uv_poll_stop(&watch->uv);
+	r = events ? uv_poll_start(&watch->uv, uv_events(events), on_ready) :
+		     uv_poll_stop(&watch->uv);
 	assert(r == 0);
 }
 

@@ -98,7 +98,10 @@ static void defer_d(void *arg)
 		loop_defer(loop, defer_c, NULL);
 }
 
-/* Deferred calls, then hooks, then the last ones; what is deferred there does not let the loop block. */
+/*
+ * Deferred calls, then hooks, then the last ones; what is deferred there does not let the loop
+ * block.
+ */
 static void turn_has_its_order(void **state)
 {
 	begin();

@@ -26,13 +26,17 @@ static bool add_extension(X509 *cert, int nid, const char *value)
 	return good;
 }
 
-/* The names go into OpenSSL's little language, where a comma or a colon would say more than a name. */
+/*
+ * The names go into OpenSSL's little language, where a comma or a colon would say more than a
+ * name.
+ */
 static bool is_plain_name(struct str name)
 {
 	if (name.n == 0 || name.n > NAME_MAX_LEN)
 		return false;
 	for (size_t i = 0; i < name.n; i++)
-		if (!ascii_is_alpha(name.p[i]) && !ascii_is_digit(name.p[i]) && !memchr("-._*", name.p[i], 4))
+		if (!ascii_is_alpha(name.p[i]) && !ascii_is_digit(name.p[i]) &&
+			!memchr("-._*", name.p[i], 4))
 			return false;
 	return true;
 }
@@ -57,9 +61,13 @@ static bool add_subject(X509 *cert, struct str name)
 {
 	X509_NAME *subject = X509_get_subject_name(cert);
 
-	/* RFC 5280 allows 64 bytes of common name; longer ones stand in the alternative names only. */
-	if (name.n <= 64 && X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name.p,
-		(int)name.n, -1, 0) != 1)
+	/*
+	 * RFC 5280 allows 64 bytes of common name; longer ones stand in the alternative names
+	 * only.
+	 */
+	if (name.n <= 64 &&
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+			(const unsigned char *)name.p, (int)name.n, -1, 0) != 1)
 		return false;
 	return X509_set_issuer_name(cert, subject) == 1;
 }
@@ -71,8 +79,9 @@ static bool fill(X509 *cert, EVP_PKEY *key, const struct str *names, size_t coun
 	return X509_set_version(cert, X509_VERSION_3) == 1 &&
 		ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial) == 1 &&
 		X509_gmtime_adj(X509_getm_notBefore(cert), -3600) &&
-		X509_gmtime_adj(X509_getm_notAfter(cert), ten_years_s) && X509_set_pubkey(cert, key) == 1 &&
-		add_names(cert, names, count) && add_subject(cert, names[0]) &&
+		X509_gmtime_adj(X509_getm_notAfter(cert), ten_years_s) &&
+		X509_set_pubkey(cert, key) == 1 && add_names(cert, names, count) &&
+		add_subject(cert, names[0]) &&
 		add_extension(cert, NID_basic_constraints, "critical,CA:TRUE") &&
 		add_extension(cert, NID_ext_key_usage, "serverAuth") &&
 		X509_sign(cert, key, EVP_sha256()) > 0;
@@ -87,7 +96,8 @@ static bool take_text(BIO *bio, struct buf *out)
 	return n > 0 && !out->overflow;
 }
 
-static bool write_pem(X509 *cert, EVP_PKEY *key, struct buf *ret_cert_pem, struct buf *ret_key_pem)
+static bool write_pem(
+	X509 *cert, EVP_PKEY *key, struct buf *ret_cert_pem, struct buf *ret_key_pem)
 {
 	BIO *cert_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_secmem());
 	bool good = cert_bio && key_bio && PEM_write_bio_X509(cert_bio, cert) == 1 &&
@@ -109,7 +119,8 @@ enum err tls_make_self_signed(const struct str *names, size_t count, struct buf 
 	ERR_clear_error();
 	key = EVP_EC_gen("P-256");
 	cert = X509_new();
-	good = key && cert && fill(cert, key, names, count) && write_pem(cert, key, ret_cert_pem, ret_key_pem);
+	good = key && cert && fill(cert, key, names, count) &&
+		write_pem(cert, key, ret_cert_pem, ret_key_pem);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	ERR_clear_error();

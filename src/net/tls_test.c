@@ -56,7 +56,9 @@ static void note_secured(struct conn *c, void *arg)
 	secured++;
 }
 
-static const struct conn_events taking = { .readable = take_all, .ended = note_end, .secured = note_secured };
+static const struct conn_events taking = {
+	.readable = take_all, .ended = note_end, .secured = note_secured
+};
 
 static bool certificate_asked_for;
 
@@ -199,7 +201,9 @@ static void echo_more(struct conn *c, void *arg)
 
 static void megabytes_come_back(void **state)
 {
-	const struct conn_events echoing = { .readable = echo, .ended = note_end, .drained = echo_more };
+	const struct conn_events echoing = {
+		.readable = echo, .ended = note_end, .drained = echo_more
+	};
 	char *sent = malloc(BIG), *back = malloc(BIG);
 	size_t out = 0, in = 0;
 
@@ -266,7 +270,9 @@ static void start_tls(struct conn *c, void *arg)
 
 static void starttls_discards_what_was_injected(void **state)
 {
-	const struct conn_events starting = { .readable = start_tls, .ended = note_end, .secured = note_secured };
+	const struct conn_events starting = {
+		.readable = start_tls, .ended = note_end, .secured = note_secured
+	};
 	const char text[] = "STARTTLS\r\nMAIL FROM:<mallory@example.test>\r\n";
 	char answer[100];
 
@@ -289,7 +295,9 @@ static void starttls_discards_what_was_injected(void **state)
 
 static void injection_after_starttls_breaks_the_handshake(void **state)
 {
-	const struct conn_events starting = { .readable = start_tls, .ended = note_end, .secured = note_secured };
+	const struct conn_events starting = {
+		.readable = start_tls, .ended = note_end, .secured = note_secured
+	};
 
 	begin_with(&starting);
 	assert_int_equal(write(client.fd, "STARTTLS\r\n", 10), 10);
@@ -338,8 +346,11 @@ static void old_protocols_are_refused(void **state)
 	end();
 }
 
-/* Serves one more connection, resumes session when there is one; returns the client's session. */
-static SSL_SESSION *resume(int version, const char *name, SSL_SESSION *session, bool no_ticket, bool *ret_reused)
+/*
+ * Serves one more connection, resumes session when there is one; returns the client's session.
+ */
+static SSL_SESSION *resume(
+	int version, const char *name, SSL_SESSION *session, bool no_ticket, bool *ret_reused)
 {
 	begin_with(&taking);
 	assert_ok(conn_start_tls(conn, tls));
@@ -468,7 +479,10 @@ static size_t heap_in_use(void)
 	return info.uordblks + info.hblkhd;
 }
 
-/* Under AddressSanitizer the figure is not the allocator's; the connections are made all the same. */
+/*
+ * Under AddressSanitizer the figure is not the allocator's; the connections are made all the
+ * same.
+ */
 static void idle_connections_are_counted(void **state)
 {
 	static struct conn *conns[IDLE_CONNECTIONS];
@@ -504,7 +518,9 @@ static void idle_connections_are_counted(void **state)
 		client_done(&c);
 	}
 	print_message("%d idle TLS connections: %.1f KiB each\n", count,
-		heap_in_use() > before ? (double)(heap_in_use() - before) / (count - 10) / 1024 : 0);
+		heap_in_use() > before ?
+			(double)(heap_in_use() - before) / (count - 10) / 1024 :
+			0);
 	for (int i = 0; i < count; i++) {
 		conn_close(&conns[i], 0);
 		close(fds[i]);
