@@ -11,6 +11,7 @@ struct smtp_policy_row {
 	enum smtp_policy policy;
 	const char *name;            /* in logs, and the protocol of a login */
 	bool needs_login;            /* else AUTH is refused */
+	bool delays_greeting;        /* as long as options say */
 	bool takes_any_hello;        /* RFC 6409 clients send what they like */
 	unsigned path_flags;         /* enum message_path_flags */
 	enum lookup_purpose purpose; /* of a recipient's look-up */

@@ -374,7 +374,7 @@ static void greet_late(void *arg)
 
 static void begin_greeting(struct smtp_session *s)
 {
-	int64_t delay = s->policy->policy == SMTP_MX ? s->server->options.greeting_delay : 0;
+	int64_t delay = s->policy->delays_greeting ? s->server->options.greeting_delay : 0;
 
 	if (delay == 0) {
 		greet(s);

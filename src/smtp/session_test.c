@@ -4,9 +4,11 @@
 
 #include "base/log.h"
 #include "ipc/recipients.h"
+#include "net/tls.h"
 #include "smtp/server.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -33,6 +35,9 @@ static struct world {
 	uint8_t delivery_id[16];
 	bool hold_delivery;
 	struct ipc_ticket held;
+	struct tls_context *tls;
+	SSL_CTX *client_context;
+	SSL *ssl; /* of the client, once TLS is wanted */
 } w;
 
 /* a@ to h@example.test are accounts 1 to 8, on shards 1 and 0 in turn; x@ is over quota. */
@@ -177,6 +182,9 @@ static int end(void **state)
 {
 	smtp_server_free(&w.server);
 	loop_poll(w.loop);
+	SSL_free(w.ssl);
+	SSL_CTX_free(w.client_context);
+	tls_context_free(&w.tls);
 	ipc_hub_free(&w.edge);
 	ipc_hub_free(&w.directory);
 	ipc_hub_free(&w.inspect);
@@ -193,6 +201,16 @@ static int end(void **state)
 	return 0;
 }
 
+static ssize_t receive(char *p, size_t n)
+{
+	return w.ssl ? SSL_read(w.ssl, p, (int)n) : recv(w.client, p, n, MSG_DONTWAIT);
+}
+
+static ssize_t transmit(struct str s)
+{
+	return w.ssl ? SSL_write(w.ssl, s.p, (int)s.n) : send(w.client, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void turns(int n)
 {
 	char bytes[65536];
@@ -201,31 +219,63 @@ static void turns(int n)
 		ssize_t got;
 
 		loop_poll(w.loop);
-		got = recv(w.client, bytes, sizeof(bytes), MSG_DONTWAIT);
+		got = receive(bytes, sizeof(bytes));
 		if (got > 0)
 			buf_add(&w.replies, str_make(bytes, (size_t)got));
 	}
 }
 
-static void start(enum smtp_policy policy)
+static void start_with(enum smtp_policy policy, bool implicit_tls)
 {
 	int fds[2];
 
 	if (!w.server)
-		w.server = smtp_server_new(w.loop, w.edge, NULL, &w.options);
+		w.server = smtp_server_new(w.loop, w.edge, w.tls, &w.options);
+	SSL_free(w.ssl);
+	w.ssl = NULL;
 	if (w.client >= 0)
 		close(w.client);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	w.client = fds[1];
 	buf_clear(&w.replies);
-	smtp_server_accept(w.server, fds[0], policy, false);
-	turns(3);
+	smtp_server_accept(w.server, fds[0], policy, implicit_tls);
+	if (!implicit_tls)
+		turns(3);
+}
+
+static void start(enum smtp_policy policy)
+{
+	start_with(policy, false);
+}
+
+static void make_tls(void)
+{
+	const struct str names[] = { S("mx.example.test") };
+	struct buf certificate = BUF_MAX(1 << 16), key = BUF_MAX(1 << 16);
+
+	assert_ok(tls_make_self_signed(names, 1, &certificate, &key));
+	assert_ok(tls_context_new(buf_str(&certificate), buf_str(&key), &w.tls));
+	w.client_context = SSL_CTX_new(TLS_client_method());
+	buf_done(&certificate);
+	buf_done(&key);
+}
+
+static bool shake_hands(void)
+{
+	w.ssl = SSL_new(w.client_context);
+	SSL_set_fd(w.ssl, w.client);
+	for (int i = 0; i < 50; i++) {
+		if (SSL_connect(w.ssl) == 1)
+			return true;
+		loop_poll(w.loop);
+	}
+	return false;
 }
 
 static void send_bytes(struct str s)
 {
 	while (s.n > 0) {
-		ssize_t n = send(w.client, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = transmit(s);
 
 		if (n < 0 && errno != EAGAIN)
 			return;
@@ -702,6 +752,48 @@ static void test_timeouts(void **state)
 	assert_int_equal(smtp_server_sessions(w.server), 0);
 }
 
+static void test_starttls(void **state)
+{
+	make_tls();
+	w.options.allow_clear_auth = false;
+	start(SMTP_SUBMISSION);
+	assert_true(str_ends(say(HELLO), S("250 STARTTLS\r\n")));
+	assert_reply(LOGIN_PLAIN, "538 5.7.11 ");
+	assert_reply("MAIL FROM:<a@example.test>\r\n", "530 5.7.0 Must issue STARTTLS first");
+	assert_reply("STARTTLS now\r\n", "501");
+	assert_reply("STARTTLS\r\n", "220 2.0.0 ");
+	assert_true(shake_hands());
+	assert_reply("MAIL FROM:<a@example.test>\r\n", "503 5.5.1 Send EHLO");
+	assert_true(str_ends(say(HELLO), S("250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
+	assert_reply("STARTTLS\r\n", "503 5.5.1 TLS is already");
+	assert_codes(say(LOGIN_PLAIN "MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n" MESSAGE),
+		"235 250 250 354 250");
+	assert_true(str_find(buf_str(&w.trace_header), S(" with ESMTPSA id ")) > 0);
+	assert_true(str_find(buf_str(&w.trace_header), S("\r\n\t(TLS")) > 0);
+}
+
+/* RFC 3207 6: what an attacker put behind STARTTLS is not run inside TLS. */
+static void test_starttls_injection(void **state)
+{
+	make_tls();
+	start(SMTP_MX);
+	assert_codes(say(HELLO "STARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<e@vil.test>\r\n"), "250 220");
+	if (!shake_hands())
+		return;
+	assert_reply("MAIL FROM:<s@other.test>\r\n", "503 5.5.1 Send EHLO");
+	assert_codes(say(HELLO ENVELOPE), "250 250 250");
+}
+
+static void test_implicit_tls(void **state)
+{
+	make_tls();
+	start_with(SMTP_SUBMISSION, true);
+	assert_true(shake_hands());
+	turns(3);
+	assert_codes(buf_str(&w.replies), "220");
+	assert_codes(say(HELLO LOGIN_PLAIN "QUIT\r\n"), "250 235 221");
+}
+
 static void test_greeting_delay(void **state)
 {
 	w.options.greeting_delay = 20;
@@ -799,7 +891,8 @@ int main(void)
 		SESSION_TEST(test_roles_away), SESSION_TEST(test_verdict), SESSION_TEST(test_auth),
 		SESSION_TEST(test_auth_failures), SESSION_TEST(test_submission), SESSION_TEST(test_large_submission),
 		SESSION_TEST(test_budgets), SESSION_TEST(test_lines), SESSION_TEST(test_timeouts),
-		SESSION_TEST(test_greeting_delay), SESSION_TEST(test_stop), SESSION_TEST(test_stop_idle), SESSION_TEST(test_client_gone),
+		SESSION_TEST(test_starttls), SESSION_TEST(test_starttls_injection),
+		SESSION_TEST(test_implicit_tls), SESSION_TEST(test_greeting_delay), SESSION_TEST(test_stop), SESSION_TEST(test_stop_idle), SESSION_TEST(test_client_gone),
 		SESSION_TEST(test_server_gone), SESSION_TEST(test_half_closed),
 	};
 
