@@ -71,6 +71,9 @@ int main_sandbox(int argc, char **argv)
 #define LISTENER(service, option, role) conf->option = "";
 #include "role/listeners.def"
 #undef LISTENER
+	/* Without a file there is no operator's account to become. */
+	if (!options.config)
+		conf->user = "";
 	log_setup("supervisor", 2, LOG_WARNING);
 	if (supervisor_open(conf, &events, &options, &supervisor, &errors) == OK)
 		status = supervisor_probe(supervisor);

@@ -199,6 +199,15 @@ static void take_status(void *own, struct ipc_request *request)
 	status_collect(own, status->format == 1, tell_web, web);
 }
 
+static enum err check_user(const struct supervisor *s, struct buf *errors)
+{
+	if (geteuid() != 0 || !s->conf->user[0] || getpwnam(s->conf->user))
+		return OK;
+	buf_addf(errors, "user = %s: there is no such account; make it, or set user = \"\" to run everything as root\n",
+		s->conf->user);
+	return ERR_BAD_CONFIG;
+}
+
 static enum err make_directories(struct supervisor *s, struct buf *errors)
 {
 	static const char *const fixed[] = { "run", "directory", "queue", "tmp" };
@@ -246,7 +255,9 @@ enum err supervisor_open(struct conf *conf, const struct supervisor_events *even
 	os_raise_file_limit();
 	umask(077); /* what is made here is the owner's alone */
 	conf_write(conf, &s->text);
-	e = make_directories(s, errors);
+	e = check_user(s, errors);
+	if (e == OK)
+		e = make_directories(s, errors);
 	if (e == OK)
 		e = lock_data(s, errors);
 	if (e == OK)
