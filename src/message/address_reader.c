@@ -173,8 +173,8 @@ static void take_at_sign(struct message_address_reader *r, struct entry *e)
 {
 	r->malformed |= e->has_at;
 	e->has_at = true;
-	e->ended = false;
-	e->at_sign = r->tight_n;
+	if (!e->ended)
+		e->at_sign = r->tight_n;
 	add_both(r, e, '@');
 	r->at++;
 }
@@ -219,6 +219,19 @@ static struct str take_route(struct message_address_reader *r)
 	return STR_NONE;
 }
 
+/* "<mailto:alice@example.test>" is seen; another colon is kept as it stands. */
+static void take_colon(struct message_address_reader *r, struct entry *e)
+{
+	struct str before = str_make(r->tight + e->tight_at, r->tight_n - e->tight_at);
+
+	if (str_iequal(before, S("mailto")))
+		r->tight_n = e->tight_at;
+	else
+		add_both(r, e, ':');
+	r->malformed = true;
+	r->at++;
+}
+
 /* Tokens up to one of the stops, which is taken and returned, or to the end (NUL). */
 static char take_tokens(struct message_address_reader *r, struct entry *e, const char *stops)
 {
@@ -228,18 +241,18 @@ static char take_tokens(struct message_address_reader *r, struct entry *e, const
 
 		if (token == TOKEN_END)
 			return '\0';
+		if (token == TOKEN_SPECIAL && strchr(stops, r->s.p[r->at]))
+			return r->s.p[r->at++];
 		if (token != TOKEN_SPECIAL) {
 			take_token(r, e, token, spaced);
-			continue;
-		}
-		if (strchr(stops, r->s.p[r->at]))
-			return r->s.p[r->at++];
-		if (r->s.p[r->at] == '@') {
+		} else if (r->s.p[r->at] == '@') {
 			take_at_sign(r, e);
-			continue;
+		} else if (r->s.p[r->at] == ':' && e->is_angle) {
+			take_colon(r, e);
+		} else {
+			r->malformed = true;
+			r->at++;
 		}
-		r->malformed = true;
-		r->at++;
 	}
 }
 
@@ -314,12 +327,10 @@ static bool finish_entry(struct message_address_reader *r, struct entry *e, char
 	return (stop == '<' && address->name.n) || address->local.n || address->domain.n;
 }
 
-/* ";" where an entry would begin. */
-static bool take_group_end(struct message_address_reader *r)
+/* ";" where an entry would begin; a comment before one is kept for it. */
+static bool take_group_end(struct message_address_reader *r, struct str *comment)
 {
-	struct str comment;
-
-	skip_space(r, &comment);
+	skip_space(r, comment);
 	if (!r->in_group || (r->at < r->s.n && r->s.p[r->at] != ';'))
 		return false;
 	r->at += r->at < r->s.n;
@@ -334,13 +345,13 @@ bool message_address_reader_next(
 	char stop;
 
 	for (;;) {
-		if (take_group_end(r)) {
+		begin_entry(r, &e);
+		if (take_group_end(r, &e.comment)) {
 			*ret_address = (struct message_address){MESSAGE_GROUP_END};
 			return true;
 		}
 		if (r->at >= r->s.n)
 			return false;
-		begin_entry(r, &e);
 		stop = take_tokens(r, &e, r->in_group ? "<,;" : "<,;:");
 		if (finish_entry(r, &e, stop, ret_address))
 			return true;

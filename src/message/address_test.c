@@ -238,6 +238,8 @@ static void test_nonsense(void **state)
 	check_list("Bob <>", "Bob|||", false);
 	check_list("a@b@x.test", "||a@b|x.test", true);
 	check_list("a@x.test b", "||a|x.test", true);
+	check_list("a@x.test\r\n b@y.test", "||a|x.test", true);
+	check_list("(Al) <mailto:a@x.test>, <a:b@x.test>", "Al||a|x.test, ||a:b|x.test", true);
 	check_list("@x.test", "|||x.test", false);
 	check_list("a@", "||a|", false);
 	check_list("\"open <a@x.test>", "||open <a@x.test>|", true);
