@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A line of input is a request to the directory, kept in memory.  Every reply is JSON that agrees with the error
- * returned, and in the end memory and database tell of the same addresses: listed ones are found, and no others.
+ * A line of input is a request to the directory, kept in memory.  Every reply is JSON that
+ * agrees with the error returned, and in the end memory and database tell of the same
+ * addresses: listed ones are found, and no others.
  */
 #include "directory/directory.h"
 
@@ -10,7 +11,7 @@
 
 enum { LINES_MAX = 40 };
 
-static const struct directory_change BY = { .actor = { "fuzz", 4 }, .now_ms = 1000 };
+static const struct directory_change BY = {.actor = {"fuzz", 4}, .now_ms = 1000};
 
 static void must(int true_thing)
 {
@@ -31,21 +32,23 @@ static struct directory *open_directory(void)
 	options.bulk_max = 20;
 	must(directory_open(&options, &directory, NULL) == OK);
 	must(directory_organisation_add(directory, &BY, S("Example"), &organisation) == OK);
-	must(directory_service_add(directory, &BY, organisation, S("example.test"), S("premium"), &service) == OK);
+	must(directory_service_add(directory, &BY, organisation, S("example.test"),
+		     S("premium"), &service) == OK);
 	return directory;
 }
 
 /* The reply to a request, checked; NULL-free. */
 static json_t *ask(struct directory *directory, struct str request)
 {
-	struct buf reply = { 0 };
+	struct buf reply = {0};
 	enum err e = directory_command(directory, &BY, request, &reply);
 	json_t *json = json_loadb(reply.p, reply.n, JSON_REJECT_DUPLICATES, NULL);
 
 	must(json_is_object(json) && json_is_boolean(json_object_get(json, "ok")));
 	must(json_is_true(json_object_get(json, "ok")) == (e == OK));
 	if (e != OK) {
-		must(strcmp(json_string_value(json_object_get(json, "error")), err_name(e)) == 0);
+		must(strcmp(json_string_value(json_object_get(json, "error")), err_name(e)) ==
+			0);
 		must(json_string_length(json_object_get(json, "message")) > 0);
 	}
 	must(e != ERR_INTERNAL && e != ERR_CORRUPT && e != ERR_DATABASE);
@@ -71,15 +74,18 @@ static void check_listed(struct directory *directory, const json_t *row)
 
 static size_t check_service(struct directory *directory, const char *domain)
 {
-	struct buf request = { 0 };
+	struct buf request = {0};
 	size_t i;
 	json_t *row;
 
-	buf_addf(&request, "{\"command\":\"address list\",\"arguments\":{\"service\":\"%s\",\"limit\":10000}}", domain);
-	json_t *reply = ask(directory, buf_str(&request)), *list = json_object_get(reply, "addresses");
+	buf_addf(&request,
+		"{\"command\":\"address "
+		"list\",\"arguments\":{\"service\":\"%s\",\"limit\":10000}}",
+		domain);
+	json_t *reply = ask(directory, buf_str(&request)),
+	       *list = json_object_get(reply, "addresses");
 	must(json_is_array(list));
-	json_array_foreach(list, i, row)
-		check_listed(directory, row);
+	json_array_foreach(list, i, row) check_listed(directory, row);
 	size_t count = json_array_size(list);
 	json_decref(reply);
 	buf_done(&request);
@@ -88,12 +94,13 @@ static size_t check_service(struct directory *directory, const char *domain)
 
 static void check_all(struct directory *directory)
 {
-	json_t *reply = ask(directory, S("{\"command\":\"service list\"}")), *list = json_object_get(reply, "services"), *row;
+	json_t *reply = ask(directory, S("{\"command\":\"service list\"}")),
+	       *list = json_object_get(reply, "services"), *row;
 	struct directory_counts counts;
 	size_t i, total = 0;
 
-	json_array_foreach(list, i, row)
-		total += check_service(directory, json_string_value(json_object_get(row, "domain")));
+	json_array_foreach(list, i, row) total +=
+		check_service(directory, json_string_value(json_object_get(row, "domain")));
 	directory_count(directory, &counts);
 	must(counts.addresses == total && counts.services == json_array_size(list));
 	json_decref(reply);

@@ -7,38 +7,44 @@
 
 static const char *kind_text(unsigned kind)
 {
-	static const char *const TEXT[] = { "", "real", "alias", "redirect", "catchall" };
+	static const char *const TEXT[] = {"", "real", "alias", "redirect", "catchall"};
 
 	return TEXT[kind];
 }
 
-enum err directory_insert_address(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, const struct directory_entry *entry, struct str local)
+enum err directory_insert_address(struct directory *directory,
+	const struct directory_change *by, const struct directory_service *service,
+	const struct directory_entry *entry, struct str local)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_ADDRESS_ADD];
 	uint8_t salt[DIRECTORY_SALT_BYTES];
 	bool is_alias = entry->kind == DIRECTORY_ALIAS;
 
 	random_bytes(salt, sizeof(salt));
-	SQL_BIND(st, SQL_I64(service->id), SQL_I64(entry->id), SQL_TEXT(local), SQL_I64(entry->kind),
-		SQL_I64(is_alias ? entry->target_or_quota : 0), SQL_I64(entry->shard),
+	SQL_BIND(st, SQL_I64(service->id), SQL_I64(entry->id), SQL_TEXT(local),
+		SQL_I64(entry->kind), SQL_I64(is_alias ? entry->target_or_quota : 0),
+		SQL_I64(entry->shard),
 		is_alias ? SQL_NULL : SQL_BLOB(str_make(salt, sizeof(salt))),
-		is_alias ? SQL_NULL : SQL_I64(directory->options.scram_iterations), SQL_I64(by->now_ms));
+		is_alias ? SQL_NULL : SQL_I64(directory->options.scram_iterations),
+		SQL_I64(by->now_ms));
 	return sql_run(st);
 }
 
 /* A new address and its service; ERR_EXISTS when something has that name. */
-static enum err take_new(struct directory *directory, struct str address, struct directory_name *name,
-	struct directory_service **ret_service)
+static enum err take_new(struct directory *directory, struct str address,
+	struct directory_name *name, struct directory_service **ret_service)
 {
 	if (directory_name_parse_new(address, name) != OK)
-		return directory_refuse(directory, ERR_BAD_ADDRESS, "%.*s is not an address that can be made",
-			STR_FMT(address));
-	enum err e = directory_find_service(directory, directory_name_domain(name), ret_service);
+		return directory_refuse(directory, ERR_BAD_ADDRESS,
+			"%.*s is not an address that can be made", STR_FMT(address));
+	enum err e =
+		directory_find_service(directory, directory_name_domain(name), ret_service);
 	if (e != OK)
 		return e;
-	if (directory_index_find(directory->index, *ret_service, directory_name_local(name)) != NULL)
-		return directory_refuse(directory, ERR_EXISTS, "address %.*s exists already", STR_FMT(address));
+	if (directory_index_find(directory->index, *ret_service, directory_name_local(name)) !=
+		NULL)
+		return directory_refuse(directory, ERR_EXISTS, "address %.*s exists already",
+			STR_FMT(address));
 	return OK;
 }
 
@@ -47,12 +53,15 @@ static bool is_catch_all(const struct directory_name *name)
 	return str_equal(directory_name_local(name), S("catchall"));
 }
 
-/* The entry is complete in the database after this; memory follows when the change was committed. */
+/* The entry is complete in the database after this; memory follows when the change was
+ * committed. */
 static enum err insert(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, struct directory_entry *entry, struct str local)
+	const struct directory_service *service, struct directory_entry *entry,
+	struct str local)
 {
 	char subject[DIRECTORY_ADDRESS_MAX + 1];
-	int n = snprintf(subject, sizeof(subject), "%.*s@%s", STR_FMT(local), service->main_domain);
+	int n = snprintf(
+		subject, sizeof(subject), "%.*s@%s", STR_FMT(local), service->main_domain);
 	enum err e = directory_take_ids(directory, "account", 1, &entry->id);
 
 	if (e != OK)
@@ -61,15 +70,16 @@ static enum err insert(struct directory *directory, const struct directory_chang
 	e = directory_insert_address(directory, by, service, entry, local);
 	if (e != OK)
 		return e;
-	json_t *after = json_pack("{s:I,s:s}", "account", (json_int_t)entry->id, "kind", kind_text(entry->kind));
+	json_t *after = json_pack(
+		"{s:I,s:s}", "account", (json_int_t)entry->id, "kind", kind_text(entry->kind));
 	if (entry->kind == DIRECTORY_ALIAS)
 		json_object_set_new(after, "target", json_integer(entry->target_or_quota));
-	return directory_audit(directory, by, service->organisation, "address add", str_make(subject, (size_t)n), NULL,
-		after);
+	return directory_audit(directory, by, service->organisation, "address add",
+		str_make(subject, (size_t)n), NULL, after);
 }
 
-static enum err add(struct directory *directory, const struct directory_change *by, struct directory_service *service,
-	struct directory_entry *entry, struct str local)
+static enum err add(struct directory *directory, const struct directory_change *by,
+	struct directory_service *service, struct directory_entry *entry, struct str local)
 {
 	enum err e = directory_change_begin(directory);
 
@@ -84,8 +94,8 @@ static enum err add(struct directory *directory, const struct directory_change *
 	return OK;
 }
 
-enum err directory_address_add(struct directory *directory, const struct directory_change *by, struct str address,
-	struct directory_target *ret_target)
+enum err directory_address_add(struct directory *directory, const struct directory_change *by,
+	struct str address, struct directory_target *ret_target)
 {
 	struct directory_service *service;
 	struct directory_name name;
@@ -94,17 +104,21 @@ enum err directory_address_add(struct directory *directory, const struct directo
 	if (e != OK)
 		return e;
 	if (is_catch_all(&name) && !service->offer->catch_all)
-		return directory_refuse(directory, ERR_CANNOT, "the offer %s has no catch-all", service->offer->name);
-	struct directory_entry entry = { .service = service->number, .target_or_quota = DIRECTORY_NO_QUOTA_OVERRIDE,
-		.kind = is_catch_all(&name) ? DIRECTORY_CATCHALL : DIRECTORY_REAL, .enabled = 1 };
+		return directory_refuse(directory, ERR_CANNOT, "the offer %s has no catch-all",
+			service->offer->name);
+	struct directory_entry entry = {.service = service->number,
+		.target_or_quota = DIRECTORY_NO_QUOTA_OVERRIDE,
+		.kind = is_catch_all(&name) ? DIRECTORY_CATCHALL : DIRECTORY_REAL,
+		.enabled = 1};
 	e = add(directory, by, service, &entry, directory_name_local(&name));
 	if (e == OK)
-		directory_fill_target(directory, directory_index_find_id(directory->index, entry.id), ret_target);
+		directory_fill_target(directory,
+			directory_index_find_id(directory->index, entry.id), ret_target);
 	return e;
 }
 
-enum err directory_alias_add(struct directory *directory, const struct directory_change *by, struct str alias,
-	struct str target)
+enum err directory_alias_add(struct directory *directory, const struct directory_change *by,
+	struct str alias, struct str target)
 {
 	struct directory_service *service, *target_service;
 	struct directory_entry *mailbox;
@@ -116,10 +130,12 @@ enum err directory_alias_add(struct directory *directory, const struct directory
 	if (e != OK)
 		return e;
 	if (is_catch_all(&name) || target_service != service)
-		return directory_refuse(directory, ERR_CANNOT, "%.*s cannot be an alias of %.*s", STR_FMT(alias),
-			STR_FMT(target));
-	struct directory_entry entry = { .service = service->number, .target_or_quota = mailbox->id,
-		.kind = DIRECTORY_ALIAS, .enabled = 1 };
+		return directory_refuse(directory, ERR_CANNOT,
+			"%.*s cannot be an alias of %.*s", STR_FMT(alias), STR_FMT(target));
+	struct directory_entry entry = {.service = service->number,
+		.target_or_quota = mailbox->id,
+		.kind = DIRECTORY_ALIAS,
+		.enabled = 1};
 	return add(directory, by, service, &entry, directory_name_local(&name));
 }
 
@@ -132,7 +148,8 @@ static enum err run_on(struct directory *directory, int statement, int64_t servi
 }
 
 /* Ids of the aliases, which go with their mailbox. */
-static enum err list_aliases(struct directory *directory, int64_t service, int64_t id, struct buf *ret_ids)
+static enum err list_aliases(
+	struct directory *directory, int64_t service, int64_t id, struct buf *ret_ids)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_ADDRESS_ALIASES];
 	enum err e;
@@ -143,14 +160,15 @@ static enum err list_aliases(struct directory *directory, int64_t service, int64
 	return e;
 }
 
-static enum err delete_mailbox(struct directory *directory, const struct directory_change *by, int64_t service,
-	const struct directory_entry *entry, struct buf *ret_aliases)
+static enum err delete_mailbox(struct directory *directory, const struct directory_change *by,
+	int64_t service, const struct directory_entry *entry, struct buf *ret_aliases)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_DELETE_ALL];
 	enum err e = list_aliases(directory, service, entry->id, ret_aliases);
 
 	for (struct rd rd = rd_of(buf_str(ret_aliases)); rd_left(&rd) > 0 && e == OK;)
-		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service, (int64_t)rd_u64(&rd));
+		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service,
+			(int64_t)rd_u64(&rd));
 	if (e != OK)
 		return e;
 	SQL_BIND(st, SQL_I64(entry->id));
@@ -168,9 +186,10 @@ static bool is_mailbox(const struct directory_entry *entry)
 }
 
 static enum err delete_rows(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, const struct directory_entry *entry, struct buf *ret_aliases)
+	const struct directory_service *service, const struct directory_entry *entry,
+	struct buf *ret_aliases)
 {
-	struct buf subject = { 0 };
+	struct buf subject = {0};
 	enum err e = OK;
 
 	if (is_mailbox(entry))
@@ -179,8 +198,10 @@ static enum err delete_rows(struct directory *directory, const struct directory_
 		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service->id, entry->id);
 	directory_add_address(directory, entry, &subject);
 	if (e == OK)
-		e = directory_audit(directory, by, service->organisation, "address delete", buf_str(&subject),
-			json_pack("{s:I,s:s}", "account", (json_int_t)entry->id, "kind", kind_text(entry->kind)),
+		e = directory_audit(directory, by, service->organisation, "address delete",
+			buf_str(&subject),
+			json_pack("{s:I,s:s}", "account", (json_int_t)entry->id, "kind",
+				kind_text(entry->kind)),
 			NULL);
 	buf_done(&subject);
 	return e;
@@ -199,8 +220,8 @@ static enum err count_chosen(struct directory *directory, uint64_t *ret_count)
 	return e;
 }
 
-static void forget(struct directory *directory, struct directory_service *service, struct directory_entry entry,
-	struct str aliases)
+static void forget(struct directory *directory, struct directory_service *service,
+	struct directory_entry entry, struct str aliases)
 {
 	for (struct rd rd = rd_of(aliases); rd_left(&rd) > 0;)
 		directory_index_remove(directory->index, (int64_t)rd_u64(&rd));
@@ -208,15 +229,18 @@ static void forget(struct directory *directory, struct directory_service *servic
 	if (service->catch_all == entry.id)
 		service->catch_all = 0;
 	if (is_mailbox(&entry))
-		directory_tell(directory, &(struct directory_event){ .what = DIRECTORY_ADDRESS_DELETED,
-			.account = entry.id, .shard = entry.shard });
+		directory_tell(
+			directory, &(struct directory_event){.what = DIRECTORY_ADDRESS_DELETED,
+					   .account = entry.id,
+					   .shard = entry.shard});
 }
 
-enum err directory_address_delete(struct directory *directory, const struct directory_change *by, struct str address)
+enum err directory_address_delete(
+	struct directory *directory, const struct directory_change *by, struct str address)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
-	struct buf aliases = { 0 };
+	struct buf aliases = {0};
 	uint64_t chosen = 0;
 	enum err e = directory_find_entry(directory, address, &service, &entry);
 
@@ -238,11 +262,12 @@ enum err directory_address_delete(struct directory *directory, const struct dire
 
 /* One column of one address, audited. */
 static enum err set(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, const struct directory_entry *entry, int statement,
-	struct sql_value value, const char *action, json_t *before, json_t *after)
+	const struct directory_service *service, const struct directory_entry *entry,
+	int statement, struct sql_value value, const char *action, json_t *before,
+	json_t *after)
 {
 	struct sql_statement *st = directory->st[statement];
-	struct buf subject = { 0 };
+	struct buf subject = {0};
 	enum err e = directory_change_begin(directory);
 
 	if (e != OK) {
@@ -254,39 +279,44 @@ static enum err set(struct directory *directory, const struct directory_change *
 	directory_add_address(directory, entry, &subject);
 	e = sql_run(st);
 	if (e == OK)
-		e = directory_audit(directory, by, service->organisation, action, buf_str(&subject), before, after);
+		e = directory_audit(directory, by, service->organisation, action,
+			buf_str(&subject), before, after);
 	buf_done(&subject);
 	return directory_change_end(directory, e);
 }
 
-enum err directory_address_enable(struct directory *directory, const struct directory_change *by, struct str address,
-	bool enabled)
+enum err directory_address_enable(struct directory *directory,
+	const struct directory_change *by, struct str address, bool enabled)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
 	enum err e = directory_find_entry(directory, address, &service, &entry);
 
 	if (e == OK)
-		e = set(directory, by, service, entry, DIRECTORY_SQL_ADDRESS_SET_STATE, SQL_I64(enabled),
-			enabled ? "address enable" : "address disable",
-			json_pack("{s:b}", "enabled", (int)entry->enabled), json_pack("{s:b}", "enabled", (int)enabled));
+		e = set(directory, by, service, entry, DIRECTORY_SQL_ADDRESS_SET_STATE,
+			SQL_I64(enabled), enabled ? "address enable" : "address disable",
+			json_pack("{s:b}", "enabled", (int)entry->enabled),
+			json_pack("{s:b}", "enabled", (int)enabled));
 	if (e != OK)
 		return e;
 	entry->enabled = enabled;
 	if (!enabled && is_mailbox(entry))
-		directory_tell(directory, &(struct directory_event){ .what = DIRECTORY_ADDRESS_DISABLED,
-			.account = entry->id, .shard = entry->shard });
+		directory_tell(directory,
+			&(struct directory_event){.what = DIRECTORY_ADDRESS_DISABLED,
+				.account = entry->id,
+				.shard = entry->shard});
 	return OK;
 }
 
 static json_t *quota_json(int64_t value)
 {
-	return value == DIRECTORY_NO_QUOTA_OVERRIDE ? json_pack("{s:n}", "quota_bytes") :
-		json_pack("{s:I}", "quota_bytes", (json_int_t)value);
+	return value == DIRECTORY_NO_QUOTA_OVERRIDE
+		       ? json_pack("{s:n}", "quota_bytes")
+		       : json_pack("{s:I}", "quota_bytes", (json_int_t)value);
 }
 
-enum err directory_address_quota(struct directory *directory, const struct directory_change *by, struct str address,
-	int64_t bytes)
+enum err directory_address_quota(struct directory *directory,
+	const struct directory_change *by, struct str address, int64_t bytes)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
@@ -294,11 +324,12 @@ enum err directory_address_quota(struct directory *directory, const struct direc
 	enum err e = directory_find_mailbox(directory, address, &service, &entry);
 
 	if (e == OK && bytes < -1)
-		e = directory_refuse(directory, ERR_SYNTAX, "a quota is a number of bytes, 0 for none, or -1");
+		e = directory_refuse(directory, ERR_SYNTAX,
+			"a quota is a number of bytes, 0 for none, or -1");
 	if (e == OK)
 		e = set(directory, by, service, entry, DIRECTORY_SQL_ADDRESS_SET_QUOTA,
-			bytes == -1 ? SQL_NULL : SQL_I64(bytes), "address quota", quota_json(entry->target_or_quota),
-			quota_json(value));
+			bytes == -1 ? SQL_NULL : SQL_I64(bytes), "address quota",
+			quota_json(entry->target_or_quota), quota_json(value));
 	if (e == OK)
 		entry->target_or_quota = value;
 	return e;

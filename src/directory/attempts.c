@@ -15,7 +15,7 @@ struct record {
 	uint64_t key;
 	int64_t failed_ms, succeeded_ms; /* 0: never */
 	uint32_t failures;
-	uint32_t wrong;                  /* of the hash of the last wrong password */
+	uint32_t wrong; /* of the hash of the last wrong password */
 };
 struct directory_attempts {
 	uint8_t secret[16];
@@ -36,12 +36,13 @@ void directory_attempts_free(struct directory_attempts **attempts)
 	*attempts = NULL;
 }
 
-/* What one customer's line or one office has: 3 bytes of IPv4, 8 of IPv6; other text stands for itself. */
+/* What one customer's line or one office has: 3 bytes of IPv4, 8 of IPv6; other text stands
+ * for itself. */
 static void add_network(struct str ip, struct buf *out)
 {
 	char text[INET6_ADDRSTRLEN];
 	uint8_t bytes[16];
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 	if (ip.n < sizeof(text)) {
 		memcpy(text, ip.p, ip.n);
@@ -59,9 +60,10 @@ static void add_network(struct str ip, struct buf *out)
 	buf_add(out, ip);
 }
 
-static uint64_t key_of(const struct directory_attempts *attempts, enum subject subject, struct str ip, struct str user)
+static uint64_t key_of(const struct directory_attempts *attempts, enum subject subject,
+	struct str ip, struct str user)
 {
-	struct buf text = { 0 };
+	struct buf text = {0};
 
 	buf_u8(&text, (uint8_t)subject);
 	if (subject != ACCOUNT)
@@ -76,7 +78,8 @@ static uint64_t key_of(const struct directory_attempts *attempts, enum subject s
 
 static int64_t latest(const struct record *record)
 {
-	return record->failed_ms > record->succeeded_ms ? record->failed_ms : record->succeeded_ms;
+	return record->failed_ms > record->succeeded_ms ? record->failed_ms
+							: record->succeeded_ms;
 }
 
 /* Failures go before successes, old ones before new ones. */
@@ -87,7 +90,8 @@ static bool is_dearer(const struct record *a, const struct record *b)
 	return latest(a) > latest(b);
 }
 
-static struct record *find(struct directory_attempts *attempts, enum subject subject, struct str ip, struct str user)
+static struct record *find(struct directory_attempts *attempts, enum subject subject,
+	struct str ip, struct str user)
 {
 	uint64_t key = key_of(attempts, subject, ip, user);
 	struct record *set = attempts->records[key % SETS];
@@ -98,8 +102,8 @@ static struct record *find(struct directory_attempts *attempts, enum subject sub
 	return NULL;
 }
 
-static struct record *find_or_make(struct directory_attempts *attempts, enum subject subject, struct str ip,
-	struct str user)
+static struct record *find_or_make(struct directory_attempts *attempts, enum subject subject,
+	struct str ip, struct str user)
 {
 	struct record *record = find(attempts, subject, ip, user);
 
@@ -110,7 +114,7 @@ static struct record *find_or_make(struct directory_attempts *attempts, enum sub
 	for (int i = 1; i < WAYS; i++)
 		if (is_dearer(cheapest, &set[i]))
 			cheapest = &set[i];
-	*cheapest = (struct record){ .key = key };
+	*cheapest = (struct record){.key = key};
 	return cheapest;
 }
 
@@ -119,13 +123,16 @@ static bool is_within(int64_t then_ms, int64_t now_ms, int64_t span)
 	return then_ms != 0 && now_ms - then_ms < span;
 }
 
-static bool is_over(const struct record *record, uint32_t limit, const struct directory_options *options, int64_t now_ms)
+static bool is_over(const struct record *record, uint32_t limit,
+	const struct directory_options *options, int64_t now_ms)
 {
-	return record != NULL && record->failures >= limit && is_within(record->failed_ms, now_ms, options->auth_lock);
+	return record != NULL && record->failures >= limit &&
+	       is_within(record->failed_ms, now_ms, options->auth_lock);
 }
 
-bool directory_attempts_is_locked(struct directory_attempts *attempts, const struct directory_options *options,
-	struct str ip, struct str user, int64_t now_ms)
+bool directory_attempts_is_locked(struct directory_attempts *attempts,
+	const struct directory_options *options, struct str ip, struct str user,
+	int64_t now_ms)
 {
 	struct record *pair = find(attempts, PAIR, ip, user);
 
@@ -133,11 +140,14 @@ bool directory_attempts_is_locked(struct directory_attempts *attempts, const str
 		return true;
 	if (pair != NULL && is_within(pair->succeeded_ms, now_ms, options->auth_memory))
 		return false;
-	return is_over(find(attempts, ACCOUNT, ip, user), options->auth_account_failures, options, now_ms) ||
-		is_over(find(attempts, NETWORK, ip, user), options->auth_network_failures, options, now_ms);
+	return is_over(find(attempts, ACCOUNT, ip, user), options->auth_account_failures,
+		       options, now_ms) ||
+	       is_over(find(attempts, NETWORK, ip, user), options->auth_network_failures,
+		       options, now_ms);
 }
 
-static uint32_t count_failure(struct record *record, const struct directory_options *options, int64_t now_ms)
+static uint32_t count_failure(
+	struct record *record, const struct directory_options *options, int64_t now_ms)
 {
 	if (!is_within(record->failed_ms, now_ms, options->auth_lock))
 		record->failures = 0;
@@ -153,8 +163,9 @@ static int64_t delay_for(const struct directory_options *options, uint32_t failu
 	return delay < options->auth_delay_max ? delay : options->auth_delay_max;
 }
 
-int64_t directory_attempts_failed(struct directory_attempts *attempts, const struct directory_options *options,
-	struct str ip, struct str user, struct str password, int64_t now_ms)
+int64_t directory_attempts_failed(struct directory_attempts *attempts,
+	const struct directory_options *options, struct str ip, struct str user,
+	struct str password, int64_t now_ms)
 {
 	struct record *pair = find_or_make(attempts, PAIR, ip, user);
 	uint32_t wrong = (uint32_t)hash_sip(attempts->secret, password) | 1;
@@ -168,7 +179,8 @@ int64_t directory_attempts_failed(struct directory_attempts *attempts, const str
 	return delay_for(options, failures);
 }
 
-void directory_attempts_succeeded(struct directory_attempts *attempts, struct str ip, struct str user, int64_t now_ms)
+void directory_attempts_succeeded(
+	struct directory_attempts *attempts, struct str ip, struct str user, int64_t now_ms)
 {
 	struct record *pair = find_or_make(attempts, PAIR, ip, user);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Logins.  A look at all devices of the address, always all of them; what needs argon2id and was not seen before is
- * handed out as a job, and afterwards the same look is taken again.
+ * Logins.  A look at all devices of the address, always all of them; what needs argon2id and
+ * was not seen before is handed out as a job, and afterwards the same look is taken again.
  */
 #include "directory/own.h"
 
@@ -20,7 +20,8 @@ struct candidate {
 	enum directory_verdict verdict;
 };
 struct directory_auth_job {
-	char user[DIRECTORY_ADDRESS_MAX], password[DIRECTORY_PASSWORD_MAX], ip[DIRECTORY_IP_MAX];
+	char user[DIRECTORY_ADDRESS_MAX], password[DIRECTORY_PASSWORD_MAX],
+		ip[DIRECTORY_IP_MAX];
 	size_t user_n, password_n, ip_n;
 	bool tls;
 	uint64_t start_us;
@@ -41,7 +42,7 @@ struct attempt {
 
 static void add_candidate(struct attempt *attempt, const char *hash, const char *key)
 {
-	struct candidate candidate = { .verdict = DIRECTORY_VERDICT_UNKNOWN };
+	struct candidate candidate = {.verdict = DIRECTORY_VERDICT_UNKNOWN};
 
 	if (attempt->job == NULL)
 		attempt->job = mem_make(struct directory_auth_job);
@@ -50,19 +51,21 @@ static void add_candidate(struct attempt *attempt, const char *hash, const char 
 	vec_push(&attempt->job->candidates, candidate);
 }
 
-static bool look_at_chosen(struct directory *directory, struct attempt *attempt, struct str hash)
+static bool look_at_chosen(
+	struct directory *directory, struct attempt *attempt, struct str hash)
 {
 	char text[DIRECTORY_CHOSEN_HASH_MAX];
 
 	snprintf(text, sizeof(text), "%.*s", STR_FMT(hash));
-	enum directory_verdict verdict = directory_verdicts_get(directory->verdicts, text, attempt->password);
+	enum directory_verdict verdict =
+		directory_verdicts_get(directory->verdicts, text, attempt->password);
 	if (verdict == DIRECTORY_VERDICT_UNKNOWN)
 		add_candidate(attempt, text, text);
 	return verdict == DIRECTORY_VERDICT_RIGHT;
 }
 
-static bool look_at_device(struct directory *directory, struct attempt *attempt, const struct sql_statement *st,
-	const uint8_t *login_hash)
+static bool look_at_device(struct directory *directory, struct attempt *attempt,
+	const struct sql_statement *st, const uint8_t *login_hash)
 {
 	struct str kept = sql_column_blob(st, 2);
 
@@ -79,7 +82,8 @@ static enum err look_at_devices(struct directory *directory, struct attempt *att
 	uint8_t login_hash[DIRECTORY_LOGIN_HASH_BYTES];
 	enum err e;
 
-	directory_password_login_hash(&directory->keys, account, attempt->password, login_hash);
+	directory_password_login_hash(
+		&directory->keys, account, attempt->password, login_hash);
 	SQL_BIND(st, SQL_I64(account));
 	while (sql_step(st, &e)) {
 		if (!look_at_device(directory, attempt, st, login_hash))
@@ -90,12 +94,15 @@ static enum err look_at_devices(struct directory *directory, struct attempt *att
 	return e;
 }
 
-/* The same name is always treated alike, and as many unknown ones as known ones seem to have a chosen password. */
+/* The same name is always treated alike, and as many unknown ones as known ones seem to have a
+ * chosen password. */
 static bool pretends_chosen(const struct directory *directory, struct str user)
 {
-	uint64_t all = directory_index_count(directory->index), coin = hash_sip(directory->keys.pretend, user);
+	uint64_t all = directory_index_count(directory->index),
+		 coin = hash_sip(directory->keys.pretend, user);
 
-	return all > 0 && (double)(coin >> 11) * 0x1p-53 < (double)directory->chosen_devices / (double)all;
+	return all > 0 && (double)(coin >> 11) * 0x1p-53 <
+				  (double)directory->chosen_devices / (double)all;
 }
 
 static enum err make_pretend_verifier(struct directory *directory)
@@ -106,30 +113,36 @@ static enum err make_pretend_verifier(struct directory *directory)
 	if (directory->pretend_verifier != NULL)
 		return OK;
 	randombytes_buf(password, sizeof(password));
-	enum err e = directory_password_choose(str_make(password, sizeof(password)), directory->options.argon2_ops,
-		directory->options.argon2_bytes, hash);
+	enum err e = directory_password_choose(str_make(password, sizeof(password)),
+		directory->options.argon2_ops, directory->options.argon2_bytes, hash);
 	if (e == OK)
 		directory->pretend_verifier = mem_dup(str_of(hash));
 	return e;
 }
 
-/* The verdict is remembered for this user only: else the second unknown user with that password would be faster. */
+/* The verdict is remembered for this user only: else the second unknown user with that
+ * password would be faster. */
 static enum err look_at_pretended(struct directory *directory, struct attempt *attempt)
 {
 	char key[sizeof(((struct candidate *)0)->key)];
-	enum err e = pretends_chosen(directory, attempt->user) ? make_pretend_verifier(directory) : ERR_NOT_FOUND;
+	enum err e = pretends_chosen(directory, attempt->user)
+			     ? make_pretend_verifier(directory)
+			     : ERR_NOT_FOUND;
 
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? OK : e;
-	snprintf(key, sizeof(key), "%s %.*s", directory->pretend_verifier, STR_FMT(attempt->user));
-	if (directory_verdicts_get(directory->verdicts, key, attempt->password) == DIRECTORY_VERDICT_UNKNOWN)
+	snprintf(key, sizeof(key), "%s %.*s", directory->pretend_verifier,
+		STR_FMT(attempt->user));
+	if (directory_verdicts_get(directory->verdicts, key, attempt->password) ==
+		DIRECTORY_VERDICT_UNKNOWN)
 		add_candidate(attempt, directory->pretend_verifier, key);
 	return OK;
 }
 
 static void note_last_use(struct directory *directory, const struct attempt *attempt)
 {
-	struct directory_last_use *use = map_get_u64(directory->last_uses, (uint64_t)attempt->device);
+	struct directory_last_use *use =
+		map_get_u64(directory->last_uses, (uint64_t)attempt->device);
 
 	if (use == NULL) {
 		use = mem_make(struct directory_last_use);
@@ -141,11 +154,13 @@ static void note_last_use(struct directory *directory, const struct attempt *att
 	snprintf(use->ip, sizeof(use->ip), "%.*s", STR_FMT(attempt->login->ip));
 }
 
-static enum err write_last_use(struct directory *directory, const struct directory_last_use *use)
+static enum err write_last_use(
+	struct directory *directory, const struct directory_last_use *use)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_USED];
 
-	SQL_BIND(st, SQL_I64(use->account), SQL_I64(use->device), SQL_I64(use->at_ms), SQL_TEXT(str_of(use->ip)));
+	SQL_BIND(st, SQL_I64(use->account), SQL_I64(use->device), SQL_I64(use->at_ms),
+		SQL_TEXT(str_of(use->ip)));
 	return sql_run(st);
 }
 
@@ -172,14 +187,18 @@ enum err directory_flush_last_uses(struct directory *directory)
 	return OK;
 }
 
-/* The answer comes as late for a user that does not exist as for one whose argon2id took a while. */
-static enum err fail(struct directory *directory, const struct attempt *attempt, enum err e, int64_t *ret_delay_ms)
+/* The answer comes as late for a user that does not exist as for one whose argon2id took a
+ * while. */
+static enum err fail(struct directory *directory, const struct attempt *attempt, enum err e,
+	int64_t *ret_delay_ms)
 {
-	int64_t spent = (int64_t)(time_mono_us() - attempt->start_us) / 1000, delay = directory->options.auth_delay;
+	int64_t spent = (int64_t)(time_mono_us() - attempt->start_us) / 1000,
+		delay = directory->options.auth_delay;
 
 	if (e == ERR_AUTH_FAILED)
-		delay = directory_attempts_failed(directory->attempts, &directory->options, attempt->login->ip,
-			attempt->user, attempt->password, attempt->login->now_ms);
+		delay = directory_attempts_failed(directory->attempts, &directory->options,
+			attempt->login->ip, attempt->user, attempt->password,
+			attempt->login->now_ms);
 	*ret_delay_ms = delay > spent ? delay - spent : 0;
 	return e;
 }
@@ -187,7 +206,8 @@ static enum err fail(struct directory *directory, const struct attempt *attempt,
 static enum err succeed(struct directory *directory, const struct attempt *attempt,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms)
 {
-	directory_attempts_succeeded(directory->attempts, attempt->login->ip, attempt->user, attempt->login->now_ms);
+	directory_attempts_succeeded(directory->attempts, attempt->login->ip, attempt->user,
+		attempt->login->now_ms);
 	note_last_use(directory, attempt);
 	ret_identity->device = attempt->device;
 	ret_identity->send_only = attempt->send_only;
@@ -198,8 +218,8 @@ static enum err succeed(struct directory *directory, const struct attempt *attem
 /* OK: right; or a job is there; or the error to answer. */
 static enum err look(struct directory *directory, struct attempt *attempt)
 {
-	if (directory_attempts_is_locked(directory->attempts, &directory->options, attempt->login->ip, attempt->user,
-		attempt->login->now_ms))
+	if (directory_attempts_is_locked(directory->attempts, &directory->options,
+		    attempt->login->ip, attempt->user, attempt->login->now_ms))
 		return ERR_AUTH_LOCKED;
 	if (attempt->password.n == 0 || attempt->password.n > DIRECTORY_PASSWORD_MAX)
 		return ERR_AUTH_FAILED;
@@ -238,11 +258,11 @@ static void fill_job(const struct attempt *attempt)
 }
 
 /*
- * The user's name as limits count it: the canonical address, so that no other spelling gives more guesses; for others
- * what was typed, folded.
+ * The user's name as limits count it: the canonical address, so that no other spelling gives
+ * more guesses; for others what was typed, folded.
  */
-static struct str identify(struct directory *directory, struct str user, struct directory_target *target,
-	struct directory_name *name, bool *ret_exists)
+static struct str identify(struct directory *directory, struct str user,
+	struct directory_target *target, struct directory_name *name, bool *ret_exists)
 {
 	struct str typed = str_trim(user);
 	size_t n = 0;
@@ -256,12 +276,15 @@ static struct str identify(struct directory *directory, struct str user, struct 
 	return str_make(name->domain, n);
 }
 
-enum err directory_auth_begin(struct directory *directory, struct str user, struct str password,
-	const struct directory_login *login, struct directory_identity *ret_identity, int64_t *ret_delay_ms,
+enum err directory_auth_begin(struct directory *directory, struct str user,
+	struct str password, const struct directory_login *login,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms,
 	struct directory_auth_job **ret_job)
 {
-	struct attempt attempt = { .password = password, .login = login, .start_us = time_mono_us(),
-		.target = &ret_identity->target };
+	struct attempt attempt = {.password = password,
+		.login = login,
+		.start_us = time_mono_us(),
+		.target = &ret_identity->target};
 	struct directory_name name;
 
 	*ret_job = NULL;
@@ -274,15 +297,16 @@ enum err directory_auth_begin(struct directory *directory, struct str user, stru
 		return OK;
 	}
 	free_job(&attempt.job);
-	return e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms) :
-		fail(directory, &attempt, e, ret_delay_ms);
+	return e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms)
+		       : fail(directory, &attempt, e, ret_delay_ms);
 }
 
 void directory_auth_work(struct directory_auth_job *job)
 {
 	for (size_t i = 0; i < job->candidates.n; i++) {
 		struct candidate *candidate = &job->candidates.v[i];
-		bool right = directory_password_is_chosen(candidate->hash, str_make(job->password, job->password_n));
+		bool right = directory_password_is_chosen(
+			candidate->hash, str_make(job->password, job->password_n));
 
 		candidate->verdict = right ? DIRECTORY_VERDICT_RIGHT : DIRECTORY_VERDICT_WRONG;
 		if (right)
@@ -290,7 +314,8 @@ void directory_auth_work(struct directory_auth_job *job)
 	}
 }
 
-static void remember_verdicts(struct directory *directory, const struct directory_auth_job *job)
+static void remember_verdicts(
+	struct directory *directory, const struct directory_auth_job *job)
 {
 	for (size_t i = 0; i < job->candidates.n; i++)
 		if (job->candidates.v[i].verdict != DIRECTORY_VERDICT_UNKNOWN)
@@ -299,32 +324,38 @@ static void remember_verdicts(struct directory *directory, const struct director
 				job->candidates.v[i].verdict == DIRECTORY_VERDICT_RIGHT);
 }
 
-/* Everything is looked at again: in the meantime the device may have been revoked, or the account locked. */
-enum err directory_auth_end(struct directory *directory, struct directory_auth_job **job, int64_t now_ms,
-	struct directory_identity *ret_identity, int64_t *ret_delay_ms)
+/* Everything is looked at again: in the meantime the device may have been revoked, or the
+ * account locked. */
+enum err directory_auth_end(struct directory *directory, struct directory_auth_job **job,
+	int64_t now_ms, struct directory_identity *ret_identity, int64_t *ret_delay_ms)
 {
-	const struct directory_login login = { .ip = str_make((*job)->ip, (*job)->ip_n), .tls = (*job)->tls,
-		.now_ms = now_ms };
-	struct attempt attempt = { .password = str_make((*job)->password, (*job)->password_n), .login = &login,
-		.start_us = (*job)->start_us, .target = &ret_identity->target };
+	const struct directory_login login = {.ip = str_make((*job)->ip, (*job)->ip_n),
+		.tls = (*job)->tls,
+		.now_ms = now_ms};
+	struct attempt attempt = {.password = str_make((*job)->password, (*job)->password_n),
+		.login = &login,
+		.start_us = (*job)->start_us,
+		.target = &ret_identity->target};
 	struct directory_name name;
 
 	remember_verdicts(directory, *job);
-	attempt.user = identify(directory, str_make((*job)->user, (*job)->user_n), attempt.target, &name,
-		&attempt.exists);
+	attempt.user = identify(directory, str_make((*job)->user, (*job)->user_n),
+		attempt.target, &name, &attempt.exists);
 	enum err e = look(directory, &attempt);
-	e = e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms) :
-		fail(directory, &attempt, e, ret_delay_ms);
+	e = e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms)
+		    : fail(directory, &attempt, e, ret_delay_ms);
 	free_job(&attempt.job);
 	free_job(job);
 	return e;
 }
 
-enum err directory_auth_plain(struct directory *directory, struct str user, struct str password,
-	const struct directory_login *login, struct directory_identity *ret_identity, int64_t *ret_delay_ms)
+enum err directory_auth_plain(struct directory *directory, struct str user,
+	struct str password, const struct directory_login *login,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms)
 {
 	struct directory_auth_job *job;
-	enum err e = directory_auth_begin(directory, user, password, login, ret_identity, ret_delay_ms, &job);
+	enum err e = directory_auth_begin(
+		directory, user, password, login, ret_identity, ret_delay_ms, &job);
 
 	if (job == NULL)
 		return e;

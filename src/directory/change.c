@@ -23,7 +23,8 @@ const char *directory_message(const struct directory *directory)
 
 static enum err explain(struct directory *directory, enum err e)
 {
-	return directory_refuse(directory, e, "%s: %s", err_text(e), sql_last_error(directory->sql));
+	return directory_refuse(
+		directory, e, "%s: %s", err_text(e), sql_last_error(directory->sql));
 }
 
 enum err directory_change_begin(struct directory *directory)
@@ -41,7 +42,8 @@ enum err directory_change_end(struct directory *directory, enum err e)
 	return e;
 }
 
-enum err directory_take_ids(struct directory *directory, const char *counter, int64_t n, int64_t *ret_first)
+enum err directory_take_ids(
+	struct directory *directory, const char *counter, int64_t n, int64_t *ret_first)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_COUNTER_TAKE];
 	enum err e;
@@ -62,18 +64,21 @@ static struct sql_value take_json(json_t *json, char **ret_text)
 	return *ret_text != NULL ? SQL_TEXT(str_of(*ret_text)) : SQL_NULL;
 }
 
-enum err directory_audit(struct directory *directory, const struct directory_change *by, int64_t organisation,
-	const char *action, struct str subject, json_t *before, json_t *after)
+enum err directory_audit(struct directory *directory, const struct directory_change *by,
+	int64_t organisation, const char *action, struct str subject, json_t *before,
+	json_t *after)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_AUDIT_ADD];
 	char *before_text, *after_text;
-	struct sql_value before_value = take_json(before, &before_text), after_value = take_json(after, &after_text);
+	struct sql_value before_value = take_json(before, &before_text),
+			 after_value = take_json(after, &after_text);
 	int64_t id;
 	enum err e = directory_take_ids(directory, "audit", 1, &id);
 
 	if (e == OK) {
-		SQL_BIND(st, SQL_I64(organisation), SQL_I64(id), SQL_I64(by->now_ms), SQL_TEXT(by->actor),
-			SQL_TEXT(str_of(action)), SQL_TEXT(subject), before_value, after_value);
+		SQL_BIND(st, SQL_I64(organisation), SQL_I64(id), SQL_I64(by->now_ms),
+			SQL_TEXT(by->actor), SQL_TEXT(str_of(action)), SQL_TEXT(subject),
+			before_value, after_value);
 		e = sql_run(st);
 	}
 	free(before_text);
@@ -81,8 +86,8 @@ enum err directory_audit(struct directory *directory, const struct directory_cha
 	return e;
 }
 
-void directory_listen(struct directory *directory, void (*listener)(void *ctx, const struct directory_event *event),
-	void *ctx)
+void directory_listen(struct directory *directory,
+	void (*listener)(void *ctx, const struct directory_event *event), void *ctx)
 {
 	directory->listener = listener;
 	directory->listener_ctx = ctx;
@@ -102,6 +107,7 @@ enum err directory_check_name(struct directory *directory, const char *what, str
 		fine = (unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f;
 	if (fine)
 		return OK;
-	return directory_refuse(directory, ERR_SYNTAX, "%s is 1 to %d bytes of UTF-8 without control characters", what,
+	return directory_refuse(directory, ERR_SYNTAX,
+		"%s is 1 to %d bytes of UTF-8 without control characters", what,
 		DIRECTORY_NAME_MAX);
 }

@@ -8,7 +8,8 @@
 
 static const char *kind_name(int64_t kind)
 {
-	static const char *const NAMES[] = { "unknown", "real", "alias", "redirect", "catchall" };
+	static const char *const NAMES[] = {
+		"unknown", "real", "alias", "redirect", "catchall"};
 
 	return kind > 0 && kind <= DIRECTORY_CATCHALL ? NAMES[kind] : NAMES[0];
 }
@@ -16,7 +17,8 @@ static const char *kind_name(int64_t kind)
 enum err directory_cmd_address_add(struct directory_call *call)
 {
 	struct directory_target target;
-	enum err e = directory_address_add(call->directory, call->by, directory_text(call, "address"), &target);
+	enum err e = directory_address_add(
+		call->directory, call->by, directory_text(call, "address"), &target);
 
 	if (e != OK)
 		return e;
@@ -28,18 +30,22 @@ enum err directory_cmd_address_add(struct directory_call *call)
 
 enum err directory_cmd_address_bulk(struct directory_call *call)
 {
-	int64_t count = directory_number(call, "count", 0), first = directory_number(call, "first", 1);
+	int64_t count = directory_number(call, "count", 0),
+		first = directory_number(call, "first", 1);
 
 	if (count < 0 || count > UINT32_MAX || first < 0 || first > UINT32_MAX)
-		return directory_refuse(call->directory, ERR_SYNTAX, "count and first are numbers from 0 on");
-	enum err e = directory_bulk_add(call->directory, call->by, (uint32_t)count, (uint32_t)first,
-		directory_text(call, "pattern"), directory_text(call, "password"));
+		return directory_refuse(
+			call->directory, ERR_SYNTAX, "count and first are numbers from 0 on");
+	enum err e =
+		directory_bulk_add(call->directory, call->by, (uint32_t)count, (uint32_t)first,
+			directory_text(call, "pattern"), directory_text(call, "password"));
 	if (e == OK)
 		directory_put_number(call->reply, "count", count);
 	return e;
 }
 
-static void put_address(json_t *object, struct str local, const struct directory_service *service)
+static void put_address(
+	json_t *object, struct str local, const struct directory_service *service)
 {
 	char text[DIRECTORY_ADDRESS_MAX + 2];
 	int n = snprintf(text, sizeof(text), "%.*s@%s", STR_FMT(local), service->main_domain);
@@ -47,7 +53,8 @@ static void put_address(json_t *object, struct str local, const struct directory
 	directory_put_text(object, "address", str_make(text, (size_t)n));
 }
 
-static void put_mailbox(json_t *row, const struct directory *directory, const struct directory_entry *entry)
+static void put_mailbox(
+	json_t *row, const struct directory *directory, const struct directory_entry *entry)
 {
 	struct directory_target target;
 
@@ -57,8 +64,8 @@ static void put_mailbox(json_t *row, const struct directory *directory, const st
 }
 
 /* What memory knows; creation is only in the database. */
-static void put_entry(json_t *row, const struct directory *directory, const struct directory_service *service,
-	const struct directory_entry *entry)
+static void put_entry(json_t *row, const struct directory *directory,
+	const struct directory_service *service, const struct directory_entry *entry)
 {
 	put_address(row, directory_index_local(directory->index, entry), service);
 	directory_put_number(row, "account", entry->id);
@@ -74,12 +81,14 @@ enum err directory_cmd_address_list(struct directory_call *call)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_ADDRESS_LIST];
 	struct directory_service *service;
-	enum err e = directory_find_service(call->directory, directory_text(call, "service"), &service);
+	enum err e = directory_find_service(
+		call->directory, directory_text(call, "service"), &service);
 
 	if (e != OK)
 		return e;
 	json_t *list = json_array();
-	SQL_BIND(st, SQL_I64(service->id), SQL_TEXT(directory_text(call, "after")), SQL_I64(directory_limit(call)));
+	SQL_BIND(st, SQL_I64(service->id), SQL_TEXT(directory_text(call, "after")),
+		SQL_I64(directory_limit(call)));
 	while (sql_step(st, &e)) {
 		const struct directory_entry *entry =
 			directory_index_find_id(call->directory->index, sql_column_i64(st, 0));
@@ -109,8 +118,10 @@ static enum err put_devices(struct directory_call *call, int64_t account)
 		directory_put_number(row, "device", sql_column_i64(st, 0));
 		directory_put_text(row, "name", sql_column_str(st, 1));
 		directory_put_text(row, "icon", sql_column_str(st, 2));
-		json_object_set_new(row, "send_only", json_boolean(sql_column_i64(st, 3) != 0));
-		json_object_set_new(row, "generated", json_boolean(sql_column_i64(st, 4) != 0));
+		json_object_set_new(
+			row, "send_only", json_boolean(sql_column_i64(st, 3) != 0));
+		json_object_set_new(
+			row, "generated", json_boolean(sql_column_i64(st, 4) != 0));
 		directory_put_time(row, "created", sql_column_i64(st, 5));
 		if (!sql_column_is_null(st, 6)) {
 			directory_put_time(row, "last_used", sql_column_i64(st, 6));
@@ -122,7 +133,8 @@ static enum err put_devices(struct directory_call *call, int64_t account)
 	return e;
 }
 
-static enum err put_aliases(struct directory_call *call, const struct directory_service *service, int64_t account)
+static enum err put_aliases(
+	struct directory_call *call, const struct directory_service *service, int64_t account)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_ADDRESS_ALIASES];
 	json_t *list = json_array();
@@ -139,7 +151,8 @@ static enum err put_aliases(struct directory_call *call, const struct directory_
 	return e;
 }
 
-static enum err put_created(struct directory_call *call, const struct directory_service *service, int64_t id)
+static enum err put_created(
+	struct directory_call *call, const struct directory_service *service, int64_t id)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_ADDRESS_GET];
 
@@ -156,7 +169,8 @@ enum err directory_cmd_address_show(struct directory_call *call)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
-	enum err e = directory_find_entry(call->directory, directory_text(call, "address"), &service, &entry);
+	enum err e = directory_find_entry(
+		call->directory, directory_text(call, "address"), &service, &entry);
 
 	if (e != OK)
 		return e;
@@ -172,23 +186,26 @@ enum err directory_cmd_address_show(struct directory_call *call)
 
 enum err directory_cmd_address_delete(struct directory_call *call)
 {
-	return directory_address_delete(call->directory, call->by, directory_text(call, "address"));
+	return directory_address_delete(
+		call->directory, call->by, directory_text(call, "address"));
 }
 
 enum err directory_cmd_address_enable(struct directory_call *call)
 {
-	return directory_address_enable(call->directory, call->by, directory_text(call, "address"), true);
+	return directory_address_enable(
+		call->directory, call->by, directory_text(call, "address"), true);
 }
 
 enum err directory_cmd_address_disable(struct directory_call *call)
 {
-	return directory_address_enable(call->directory, call->by, directory_text(call, "address"), false);
+	return directory_address_enable(
+		call->directory, call->by, directory_text(call, "address"), false);
 }
 
 enum err directory_cmd_address_quota(struct directory_call *call)
 {
-	return directory_address_quota(call->directory, call->by, directory_text(call, "address"),
-		directory_number(call, "bytes", -1));
+	return directory_address_quota(call->directory, call->by,
+		directory_text(call, "address"), directory_number(call, "bytes", -1));
 }
 
 enum err directory_cmd_alias_add(struct directory_call *call)
@@ -205,19 +222,21 @@ enum err directory_cmd_alias_delete(struct directory_call *call)
 	enum err e = directory_find_entry(call->directory, alias, &service, &entry);
 
 	if (e == OK && entry->kind != DIRECTORY_ALIAS)
-		return directory_refuse(call->directory, ERR_CANNOT, "%.*s is no alias", STR_FMT(alias));
+		return directory_refuse(
+			call->directory, ERR_CANNOT, "%.*s is no alias", STR_FMT(alias));
 	return e == OK ? directory_address_delete(call->directory, call->by, alias) : e;
 }
 
 enum err directory_cmd_device_add(struct directory_call *call)
 {
-	const struct directory_device device = { .name = directory_text(call, "name"),
-		.icon = directory_text(call, "icon"), .password = directory_text(call, "password"),
-		.send_only = directory_flag(call, "send-only") };
+	const struct directory_device device = {.name = directory_text(call, "name"),
+		.icon = directory_text(call, "icon"),
+		.password = directory_text(call, "password"),
+		.send_only = directory_flag(call, "send-only")};
 	struct buf password = BUF_MAX(DIRECTORY_PASSWORD_MAX + 1);
 	int64_t id;
-	enum err e = directory_device_add(call->directory, call->by, directory_text(call, "address"), &device, &id,
-		&password);
+	enum err e = directory_device_add(call->directory, call->by,
+		directory_text(call, "address"), &device, &id, &password);
 
 	if (e == OK) {
 		directory_put_number(call->reply, "device", id);
@@ -232,13 +251,14 @@ enum err directory_cmd_device_list(struct directory_call *call)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
-	enum err e = directory_find_mailbox(call->directory, directory_text(call, "address"), &service, &entry);
+	enum err e = directory_find_mailbox(
+		call->directory, directory_text(call, "address"), &service, &entry);
 
 	return e == OK ? put_devices(call, entry->id) : e;
 }
 
 enum err directory_cmd_device_revoke(struct directory_call *call)
 {
-	return directory_device_revoke(call->directory, call->by, directory_text(call, "address"),
-		directory_number(call, "device", 0));
+	return directory_device_revoke(call->directory, call->by,
+		directory_text(call, "address"), directory_number(call, "device", 0));
 }

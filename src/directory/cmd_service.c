@@ -10,7 +10,8 @@ static enum err find_organisation(struct directory_call *call, int64_t *ret_orga
 	SQL_BIND(st, SQL_TEXT(name));
 	enum err e = sql_first(st);
 	if (e == ERR_NOT_FOUND)
-		return directory_refuse(call->directory, e, "there is no organisation %.*s", STR_FMT(name));
+		return directory_refuse(
+			call->directory, e, "there is no organisation %.*s", STR_FMT(name));
 	if (e != OK)
 		return e;
 	*ret_organisation = sql_column_i64(st, 0);
@@ -21,7 +22,8 @@ static enum err find_organisation(struct directory_call *call, int64_t *ret_orga
 enum err directory_cmd_organisation_add(struct directory_call *call)
 {
 	int64_t id;
-	enum err e = directory_organisation_add(call->directory, call->by, directory_text(call, "name"), &id);
+	enum err e = directory_organisation_add(
+		call->directory, call->by, directory_text(call, "name"), &id);
 
 	if (e == OK)
 		directory_put_number(call->reply, "organisation", id);
@@ -34,7 +36,8 @@ enum err directory_cmd_organisation_list(struct directory_call *call)
 	json_t *list = json_array();
 	enum err e;
 
-	SQL_BIND(st, SQL_I64(directory_number(call, "after", 0)), SQL_I64(directory_limit(call)));
+	SQL_BIND(st, SQL_I64(directory_number(call, "after", 0)),
+		SQL_I64(directory_limit(call)));
 	while (sql_step(st, &e)) {
 		json_t *row = json_object();
 
@@ -54,13 +57,15 @@ enum err directory_cmd_offer_list(struct directory_call *call)
 	for (size_t i = 0; i < call->directory->offer_count; i++) {
 		const struct directory_offer *offer = &call->directory->offers[i];
 
-		json_array_append_new(list, json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:I,s:s}", "name", offer->name,
-			"storage_bytes", (json_int_t)offer->storage_bytes,
-			"recipients_per_day", (json_int_t)offer->recipients_per_day,
-			"redirect_targets", (json_int_t)offer->redirect_targets,
-			"redirect_addresses", (json_int_t)offer->redirect_addresses,
-			"catch_all", (int)offer->catch_all, "sieve", (int)offer->sieve,
-			"restore_days", (json_int_t)offer->restore_days, "notice", offer->notice));
+		json_array_append_new(list,
+			json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:I,s:s}", "name", offer->name,
+				"storage_bytes", (json_int_t)offer->storage_bytes,
+				"recipients_per_day", (json_int_t)offer->recipients_per_day,
+				"redirect_targets", (json_int_t)offer->redirect_targets,
+				"redirect_addresses", (json_int_t)offer->redirect_addresses,
+				"catch_all", (int)offer->catch_all, "sieve", (int)offer->sieve,
+				"restore_days", (json_int_t)offer->restore_days, "notice",
+				offer->notice));
 	}
 	json_object_set_new(call->reply, "offers", list);
 	return OK;
@@ -73,8 +78,9 @@ enum err directory_cmd_service_add(struct directory_call *call)
 	enum err e = find_organisation(call, &organisation);
 
 	if (e == OK)
-		e = directory_service_add(call->directory, call->by, organisation, directory_text(call, "domain"),
-			offer.n > 0 ? offer : S("premium"), &id);
+		e = directory_service_add(call->directory, call->by, organisation,
+			directory_text(call, "domain"), offer.n > 0 ? offer : S("premium"),
+			&id);
 	if (e == OK)
 		directory_put_number(call->reply, "service", id);
 	return e;
@@ -83,8 +89,11 @@ enum err directory_cmd_service_add(struct directory_call *call)
 enum err directory_cmd_service_list(struct directory_call *call)
 {
 	const struct directory_index *index = call->directory->index;
-	int64_t organisation = 0, after = directory_number(call, "after", 0), left = directory_limit(call);
-	enum err e = directory_text(call, "organisation").p != NULL ? find_organisation(call, &organisation) : OK;
+	int64_t organisation = 0, after = directory_number(call, "after", 0),
+		left = directory_limit(call);
+	enum err e = directory_text(call, "organisation").p != NULL
+			     ? find_organisation(call, &organisation)
+			     : OK;
 
 	if (e != OK)
 		return e;
@@ -92,10 +101,13 @@ enum err directory_cmd_service_list(struct directory_call *call)
 	for (uint32_t i = 0; i < directory_index_services(index) && left > 0; i++) {
 		const struct directory_service *service = directory_index_service_at(index, i);
 
-		if (service->id <= after || (organisation != 0 && service->organisation != organisation))
+		if (service->id <= after ||
+			(organisation != 0 && service->organisation != organisation))
 			continue;
-		json_t *row = json_pack("{s:I,s:I,s:s,s:s}", "service", (json_int_t)service->id, "organisation",
-			(json_int_t)service->organisation, "domain", service->main_domain, "offer", service->offer->name);
+		json_t *row =
+			json_pack("{s:I,s:I,s:s,s:s}", "service", (json_int_t)service->id,
+				"organisation", (json_int_t)service->organisation, "domain",
+				service->main_domain, "offer", service->offer->name);
 		directory_put_time(row, "created", service->created);
 		json_array_append_new(list, row);
 		left--;
@@ -112,14 +124,16 @@ enum err directory_cmd_domain_add(struct directory_call *call)
 
 enum err directory_cmd_domain_delete(struct directory_call *call)
 {
-	return directory_domain_delete(call->directory, call->by, directory_text(call, "domain"));
+	return directory_domain_delete(
+		call->directory, call->by, directory_text(call, "domain"));
 }
 
 enum err directory_cmd_domain_list(struct directory_call *call)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_DOMAIN_LIST_OF];
 	struct directory_service *service;
-	enum err e = directory_find_service(call->directory, directory_text(call, "service"), &service);
+	enum err e = directory_find_service(
+		call->directory, directory_text(call, "service"), &service);
 
 	if (e != OK)
 		return e;
@@ -152,7 +166,8 @@ enum err directory_cmd_audit_list(struct directory_call *call)
 	if (e != OK)
 		return e;
 	json_t *list = json_array();
-	SQL_BIND(st, SQL_I64(organisation), SQL_I64(directory_number(call, "before", INT64_MAX)),
+	SQL_BIND(st, SQL_I64(organisation),
+		SQL_I64(directory_number(call, "before", INT64_MAX)),
 		SQL_I64(directory_limit(call)));
 	while (sql_step(st, &e)) {
 		json_t *row = json_object();

@@ -11,15 +11,17 @@ enum { REQUEST_MAX = 1 << 20, LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000 };
 #define R DIRECTORY_REQUIRED
 #define P DIRECTORY_POSITIONAL
 #define SECRET DIRECTORY_SECRET
-#define ARG(name, type, flags, help) { name, DIRECTORY_ARG_##type, flags, help },
+#define ARG(name, type, flags, help) {name, DIRECTORY_ARG_##type, flags, help},
 #define NO_ARGS
-#define COMMAND(x, name, help, ...) \
-	static const struct directory_argument ARGS_##x[] = { __VA_ARGS__ { NULL, DIRECTORY_ARG_TEXT, 0, NULL } };
+#define COMMAND(x, name, help, ...)                                                           \
+	static const struct directory_argument ARGS_##x[] = {                                 \
+		__VA_ARGS__{NULL, DIRECTORY_ARG_TEXT, 0, NULL}};
 #include "directory/commands.def"
 #undef COMMAND
 
 static const struct directory_command_row ROWS[] = {
-#define COMMAND(x, name, help, ...) { name, help, ARGS_##x, sizeof(ARGS_##x) / sizeof(ARGS_##x[0]) - 1 },
+#define COMMAND(x, name, help, ...)                                                           \
+	{name, help, ARGS_##x, sizeof(ARGS_##x) / sizeof(ARGS_##x[0]) - 1},
 #include "directory/commands.def"
 #undef COMMAND
 };
@@ -51,7 +53,8 @@ struct str directory_text(const struct directory_call *call, const char *name)
 {
 	json_t *value = argument(call, name);
 
-	return value != NULL ? str_make(json_string_value(value), json_string_length(value)) : STR_NONE;
+	return value != NULL ? str_make(json_string_value(value), json_string_length(value))
+			     : STR_NONE;
 }
 
 int64_t directory_number(const struct directory_call *call, const char *name, int64_t other)
@@ -92,7 +95,8 @@ void directory_put_time(json_t *object, const char *key, int64_t ms)
 	buf_done(&text);
 }
 
-static const struct directory_argument *find_argument(const struct directory_command_row *row, const char *name)
+static const struct directory_argument *find_argument(
+	const struct directory_command_row *row, const char *name)
 {
 	for (size_t i = 0; i < row->argument_count; i++)
 		if (strcmp(row->arguments[i].name, name) == 0)
@@ -115,25 +119,27 @@ static bool has_type(const json_t *value, enum directory_argument_type type)
 
 static enum err check_arguments(struct directory_call *call)
 {
-	static const char *const WANTED[] = { "a text", "a whole number", "true or false" };
+	static const char *const WANTED[] = {"a text", "a whole number", "true or false"};
 	const struct directory_command_row *row = call->row;
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(call->arguments, name, value) {
+	json_object_foreach(call->arguments, name, value)
+	{
 		const struct directory_argument *arg = find_argument(row, name);
 
 		if (arg == NULL)
-			return directory_refuse(call->directory, ERR_SYNTAX, "%s has no argument %.100s", row->name, name);
+			return directory_refuse(call->directory, ERR_SYNTAX,
+				"%s has no argument %.100s", row->name, name);
 		if (!has_type(value, arg->type))
-			return directory_refuse(call->directory, ERR_SYNTAX, "%s of %s is %s", name, row->name,
-				WANTED[arg->type]);
+			return directory_refuse(call->directory, ERR_SYNTAX, "%s of %s is %s",
+				name, row->name, WANTED[arg->type]);
 	}
 	for (size_t i = 0; i < row->argument_count; i++)
 		if ((row->arguments[i].flags & DIRECTORY_REQUIRED) &&
 			json_object_get(call->arguments, row->arguments[i].name) == NULL)
-			return directory_refuse(call->directory, ERR_SYNTAX, "%s needs %s: %s", row->name,
-				row->arguments[i].name, row->arguments[i].help);
+			return directory_refuse(call->directory, ERR_SYNTAX, "%s needs %s: %s",
+				row->name, row->arguments[i].name, row->arguments[i].help);
 	return OK;
 }
 
@@ -146,14 +152,16 @@ static enum err call_handler(struct directory_call *call, const char *name)
 		enum err e = check_arguments(call);
 		return e == OK ? HANDLERS[i](call) : e;
 	}
-	return directory_refuse(call->directory, ERR_UNKNOWN_COMMAND, "there is no command %.100s", name);
+	return directory_refuse(
+		call->directory, ERR_UNKNOWN_COMMAND, "there is no command %.100s", name);
 }
 
 static enum err run(struct directory_call *call, struct str text)
 {
 	json_error_t where;
 	json_t *request = text.n <= REQUEST_MAX ? json_loadb(text.n > 0 ? text.p : "", text.n,
-		JSON_REJECT_DUPLICATES, &where) : NULL;
+							  JSON_REJECT_DUPLICATES, &where)
+						: NULL;
 	json_t *empty = json_object();
 	const char *name = NULL;
 	enum err e = ERR_SYNTAX;
@@ -161,9 +169,11 @@ static enum err run(struct directory_call *call, struct str text)
 	call->arguments = empty;
 	if (request == NULL)
 		directory_refuse(call->directory, e, "the request is not JSON");
-	else if (json_unpack(request, "{s:s,s?o!}", "command", &name, "arguments", &call->arguments) != 0 ||
-		!json_is_object(call->arguments))
-		directory_refuse(call->directory, e, "a request is {\"command\":text,\"arguments\":object}");
+	else if (json_unpack(request, "{s:s,s?o!}", "command", &name, "arguments",
+			 &call->arguments) != 0 ||
+		 !json_is_object(call->arguments))
+		directory_refuse(call->directory, e,
+			"a request is {\"command\":text,\"arguments\":object}");
 	else
 		e = call_handler(call, name);
 	json_decref(empty);
@@ -180,25 +190,30 @@ static int append(const char *text, size_t n, void *out)
 static void answer(const struct directory_call *call, enum err e, struct buf *reply)
 {
 	const char *message = directory_message(call->directory);
-	json_t *head = e == OK ? json_pack("{s:b}", "ok", 1) : json_pack("{s:b,s:s}", "ok", 0, "error", err_name(e));
+	json_t *head = e == OK ? json_pack("{s:b}", "ok", 1)
+			       : json_pack("{s:b,s:s}", "ok", 0, "error", err_name(e));
 
 	if (e == OK)
 		json_object_update(head, call->reply);
-	else if (json_object_set_new(head, "message", json_string(message[0] ? message : err_text(e))) != 0)
+	else if (json_object_set_new(head, "message",
+			 json_string(message[0] ? message : err_text(e))) != 0)
 		json_object_set_new(head, "message", json_string(err_text(e)));
 	if (json_dump_callback(head, append, reply, JSON_COMPACT) != 0)
-		buf_adds(reply, "{\"ok\":false,\"error\":\"ERR_INTERNAL\",\"message\":\"internal error\"}");
+		buf_adds(reply, "{\"ok\":false,\"error\":\"ERR_INTERNAL\",\"message\":"
+				"\"internal error\"}");
 	json_decref(head);
 }
 
-enum err directory_command(struct directory *directory, const struct directory_change *by, struct str request,
-	struct buf *reply)
+enum err directory_command(struct directory *directory, const struct directory_change *by,
+	struct str request, struct buf *reply)
 {
-	struct directory_call call = { .directory = directory, .by = by, .reply = json_object() };
+	struct directory_call call = {
+		.directory = directory, .by = by, .reply = json_object()};
 
 	directory->message[0] = '\0';
 	enum err e = run(&call, request);
-	/* A sentence left by a step that was then done otherwise is no message of a success. */
+	/* A sentence left by a step that was then done otherwise is no message of a success.
+	 */
 	if (e == OK)
 		directory->message[0] = '\0';
 	answer(&call, e, reply);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a command's handler sees: its arguments checked, an object to answer in.  Inside the module only. */
+/* What a command's handler sees: its arguments checked, an object to answer in.  Inside the
+ * module only. */
 #ifndef DIRECTORY_COMMAND_H
 #define DIRECTORY_COMMAND_H
 
@@ -14,7 +15,8 @@ struct directory_call {
 };
 
 /* Handlers say OK, or an error whose sentence is in directory->message. */
-#define COMMAND(x, name, help, ...) MUST_CHECK enum err directory_cmd_##x(struct directory_call *call);
+#define COMMAND(x, name, help, ...)                                                           \
+	MUST_CHECK enum err directory_cmd_##x(struct directory_call *call);
 #include "directory/commands.def"
 #undef COMMAND
 

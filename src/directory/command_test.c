@@ -7,7 +7,7 @@
 /* Sends a request and checks the error and that the reply has text in it. */
 static void ask(struct fixture *f, const char *request, enum err want, const char *text)
 {
-	struct buf reply = { 0 };
+	struct buf reply = {0};
 	enum err e = directory_command(f->directory, &f->by, str_of(request), &reply);
 	json_t *json = json_loadb(reply.p, reply.n, JSON_REJECT_DUPLICATES, NULL);
 
@@ -16,7 +16,8 @@ static void ask(struct fixture *f, const char *request, enum err want, const cha
 	assert_non_null(json);
 	assert_int_equal(json_is_true(json_object_get(json, "ok")), e == OK);
 	if (e != OK) {
-		assert_string_equal(json_string_value(json_object_get(json, "error")), err_name(e));
+		assert_string_equal(
+			json_string_value(json_object_get(json, "error")), err_name(e));
 		assert_true(json_string_length(json_object_get(json, "message")) > 0);
 	}
 	json_decref(json);
@@ -24,11 +25,13 @@ static void ask(struct fixture *f, const char *request, enum err want, const cha
 }
 
 /* NAME(ARGUMENTS) as a request. */
-static void run(struct fixture *f, const char *name, const char *arguments, enum err want, const char *text)
+static void run(struct fixture *f, const char *name, const char *arguments, enum err want,
+	const char *text)
 {
 	char request[1000];
 
-	snprintf(request, sizeof(request), "{\"command\":\"%s\",\"arguments\":{%s}}", name, arguments);
+	snprintf(request, sizeof(request), "{\"command\":\"%s\",\"arguments\":{%s}}", name,
+		arguments);
 	ask(f, request, want, text);
 }
 
@@ -40,17 +43,22 @@ static void test_envelope(void **state)
 	ask(f, "[]", ERR_SYNTAX, "a request is");
 	ask(f, "{\"command\":1}", ERR_SYNTAX, "a request is");
 	ask(f, "{\"command\":\"offer list\"} {}", ERR_SYNTAX, "not JSON");
-	ask(f, "{\"command\":\"offer list\",\"command\":\"offer list\"}", ERR_SYNTAX, "not JSON");
+	ask(f, "{\"command\":\"offer list\",\"command\":\"offer list\"}", ERR_SYNTAX,
+		"not JSON");
 	ask(f, "{\"command\":\"offer list\",\"arguments\":[]}", ERR_SYNTAX, "a request is");
 	ask(f, "{\"command\":\"offer list\",\"more\":1}", ERR_SYNTAX, "a request is");
 	ask(f, "{\"command\":\"offer list\"}", OK, "\"name\":\"premium\"");
-	ask(f, "{\"command\":\"offer burn\"}", ERR_UNKNOWN_COMMAND, "there is no command offer burn");
+	ask(f, "{\"command\":\"offer burn\"}", ERR_UNKNOWN_COMMAND,
+		"there is no command offer burn");
 	run(f, "offer list", "\"x\":1", ERR_SYNTAX, "offer list has no argument x");
 	run(f, "address add", "", ERR_SYNTAX, "address add needs address");
 	run(f, "address add", "\"address\":7", ERR_SYNTAX, "address of address add is a text");
-	run(f, "address add", "\"address\":\"a\\u0000b@example.test\"", ERR_SYNTAX, "not JSON");
-	run(f, "device add", "\"address\":\"a@example.test\",\"name\":\"x\",\"send-only\":1", ERR_SYNTAX, "true or false");
-	run(f, "address list", "\"service\":\"example.test\",\"limit\":\"1\"", ERR_SYNTAX, "a whole number");
+	run(f, "address add", "\"address\":\"a\\u0000b@example.test\"", ERR_SYNTAX,
+		"not JSON");
+	run(f, "device add", "\"address\":\"a@example.test\",\"name\":\"x\",\"send-only\":1",
+		ERR_SYNTAX, "true or false");
+	run(f, "address list", "\"service\":\"example.test\",\"limit\":\"1\"", ERR_SYNTAX,
+		"a whole number");
 }
 
 static void test_services(void **state)
@@ -58,56 +66,84 @@ static void test_services(void **state)
 	struct fixture *f = *state;
 
 	run(f, "organisation add", "\"name\":\"Ex\xc3\xa4mple\"", OK, "\"organisation\":2");
-	run(f, "organisation add", "\"name\":\"Example\"", ERR_EXISTS, "organisation Example exists already");
-	run(f, "organisation add", "\"name\":\"\"", ERR_SYNTAX, "the name of an organisation is");
+	run(f, "organisation add", "\"name\":\"Example\"", ERR_EXISTS,
+		"organisation Example exists already");
+	run(f, "organisation add", "\"name\":\"\"", ERR_SYNTAX,
+		"the name of an organisation is");
 	run(f, "organisation add", "\"name\":\"a\\nb\"", ERR_SYNTAX, "control characters");
 	run(f, "organisation list", "", OK, "{\"organisation\":2,\"name\":\"Ex\xc3\xa4mple\"");
 	run(f, "organisation list", "\"after\":1,\"limit\":1", OK, "[{\"organisation\":2");
-	run(f, "service add", "\"domain\":\"two.test\",\"organisation\":\"Ex\xc3\xa4mple\",\"offer\":\"starter\"", OK,
-		"\"service\":2");
-	run(f, "service add", "\"domain\":\"two.test\",\"organisation\":\"Example\"", ERR_EXISTS, "two.test exists");
-	run(f, "service add", "\"domain\":\"3.test\",\"organisation\":\"None\"", ERR_NOT_FOUND, "no organisation None");
+	run(f, "service add",
+		"\"domain\":\"two.test\",\"organisation\":\"Ex\xc3\xa4mple\",\"offer\":"
+		"\"starter\"",
+		OK, "\"service\":2");
+	run(f, "service add", "\"domain\":\"two.test\",\"organisation\":\"Example\"",
+		ERR_EXISTS, "two.test exists");
+	run(f, "service add", "\"domain\":\"3.test\",\"organisation\":\"None\"", ERR_NOT_FOUND,
+		"no organisation None");
 	run(f, "service list", "\"organisation\":\"Ex\xc3\xa4mple\"", OK,
-		"[{\"service\":2,\"organisation\":2,\"domain\":\"two.test\",\"offer\":\"starter\"");
+		"[{\"service\":2,\"organisation\":2,\"domain\":\"two.test\",\"offer\":"
+		"\"starter\"");
 	run(f, "service list", "\"limit\":1", OK, "\"domain\":\"example.test\"");
-	run(f, "domain add", "\"service\":\"two.test\",\"domain\":\"b\xc3\xbc" "cher.test\"", OK, "ok");
-	run(f, "domain list", "\"service\":\"two.test\"", OK, "{\"domain\":\"xn--bcher-kva.test\",\"main\":false");
-	run(f, "domain delete", "\"domain\":\"two.test\"", ERR_CANNOT, "two.test is the main domain of its service");
+	run(f, "domain add",
+		"\"service\":\"two.test\",\"domain\":\"b\xc3\xbc"
+		"cher.test\"",
+		OK, "ok");
+	run(f, "domain list", "\"service\":\"two.test\"", OK,
+		"{\"domain\":\"xn--bcher-kva.test\",\"main\":false");
+	run(f, "domain delete", "\"domain\":\"two.test\"", ERR_CANNOT,
+		"two.test is the main domain of its service");
 	run(f, "domain delete", "\"domain\":\"xn--bcher-kva.test\"", OK, "ok");
-	run(f, "domain delete", "\"domain\":\"xn--bcher-kva.test\"", ERR_NOT_FOUND, "not served here");
+	run(f, "domain delete", "\"domain\":\"xn--bcher-kva.test\"", ERR_NOT_FOUND,
+		"not served here");
 }
 
 static void test_addresses(void **state)
 {
 	struct fixture *f = *state;
 
-	run(f, "address add", "\"address\":\"alice@example.test\"", OK, "\"account\":1,\"shard\":1");
+	run(f, "address add", "\"address\":\"alice@example.test\"", OK,
+		"\"account\":1,\"shard\":1");
 	run(f, "address add", "\"address\":\"alice@example.test\"", ERR_EXISTS,
 		"\"message\":\"address alice@example.test exists already\"");
-	run(f, "alias add", "\"alias\":\"sales@example.test\",\"address\":\"alice@example.test\"", OK, "ok");
-	run(f, "address quota", "\"address\":\"alice@example.test\",\"bytes\":123456", OK, "ok");
+	run(f, "alias add",
+		"\"alias\":\"sales@example.test\",\"address\":\"alice@example.test\"", OK,
+		"ok");
+	run(f, "address quota", "\"address\":\"alice@example.test\",\"bytes\":123456", OK,
+		"ok");
 	run(f, "address disable", "\"address\":\"alice@example.test\"", OK, "ok");
 	run(f, "address show", "\"address\":\"alice@example.test\"", OK,
 		"\"kind\":\"real\",\"enabled\":false,\"shard\":1,\"quota_bytes\":123456");
 	run(f, "address enable", "\"address\":\"alice@example.test\"", OK, "ok");
 	run(f, "address show", "\"address\":\"alice@example.test\"", OK,
 		"\"aliases\":[{\"address\":\"sales@example.test\"}],\"devices\":[]");
-	run(f, "address show", "\"address\":\"sales@example.test\"", OK, "\"kind\":\"alias\",\"enabled\":true,\"target\":1");
-	run(f, "address bulk", "\"count\":3,\"pattern\":\"user%@example.test\",\"password\":\"sesame\"", OK, "\"count\":3");
-	run(f, "address bulk", "\"count\":3,\"first\":3,\"pattern\":\"user%@example.test\",\"password\":\"sesame\"",
+	run(f, "address show", "\"address\":\"sales@example.test\"", OK,
+		"\"kind\":\"alias\",\"enabled\":true,\"target\":1");
+	run(f, "address bulk",
+		"\"count\":3,\"pattern\":\"user%@example.test\",\"password\":\"sesame\"", OK,
+		"\"count\":3");
+	run(f, "address bulk",
+		"\"count\":3,\"first\":3,\"pattern\":\"user%@example.test\",\"password\":"
+		"\"sesame\"",
 		ERR_EXISTS, "address user3@example.test exists already");
-	run(f, "address bulk", "\"count\":3,\"pattern\":\"user@example.test\",\"password\":\"sesame\"", ERR_BAD_ADDRESS,
-		"pattern");
-	run(f, "address bulk", "\"count\":-3,\"pattern\":\"u%@example.test\",\"password\":\"x\"", ERR_SYNTAX, "from 0");
+	run(f, "address bulk",
+		"\"count\":3,\"pattern\":\"user@example.test\",\"password\":\"sesame\"",
+		ERR_BAD_ADDRESS, "pattern");
+	run(f, "address bulk",
+		"\"count\":-3,\"pattern\":\"u%@example.test\",\"password\":\"x\"", ERR_SYNTAX,
+		"from 0");
 	run(f, "address list", "\"service\":\"example.test\",\"limit\":2", OK,
 		"[{\"address\":\"alice@example.test\",\"account\":1,");
 	run(f, "address list", "\"service\":\"example.test\",\"after\":\"user2\"", OK,
 		"[{\"address\":\"user3@example.test\"");
-	run(f, "alias delete", "\"alias\":\"alice@example.test\"", ERR_CANNOT, "alice@example.test is no alias");
+	run(f, "alias delete", "\"alias\":\"alice@example.test\"", ERR_CANNOT,
+		"alice@example.test is no alias");
 	run(f, "alias delete", "\"alias\":\"sales@example.test\"", OK, "ok");
 	run(f, "address delete", "\"address\":\"alice@example.test\"", OK, "ok");
-	run(f, "address delete", "\"address\":\"alice@example.test\"", ERR_NOT_FOUND, "there is no address alice");
-	run(f, "address delete", "\"address\":\"alice\"", ERR_BAD_ADDRESS, "alice is not an address");
+	run(f, "address delete", "\"address\":\"alice@example.test\"", ERR_NOT_FOUND,
+		"there is no address alice");
+	run(f, "address delete", "\"address\":\"alice\"", ERR_BAD_ADDRESS,
+		"alice is not an address");
 }
 
 static void test_devices_and_audit(void **state)
@@ -115,25 +151,36 @@ static void test_devices_and_audit(void **state)
 	struct fixture *f = *state;
 
 	run(f, "address add", "\"address\":\"alice@example.test\"", OK, "");
-	run(f, "device add", "\"address\":\"alice@example.test\",\"name\":\"phone\",\"icon\":\"mobile\"", OK,
-		"\"device\":1,\"password\":\"");
-	run(f, "device add", "\"address\":\"alice@example.test\",\"name\":\"lamp\",\"password\":\"sesame\","
-		"\"send-only\":true", OK, "\"device\":2,\"password\":\"sesame\"");
+	run(f, "device add",
+		"\"address\":\"alice@example.test\",\"name\":\"phone\",\"icon\":\"mobile\"",
+		OK, "\"device\":1,\"password\":\"");
+	run(f, "device add",
+		"\"address\":\"alice@example.test\",\"name\":\"lamp\",\"password\":\"sesame\","
+		"\"send-only\":true",
+		OK, "\"device\":2,\"password\":\"sesame\"");
 	run(f, "device list", "\"address\":\"alice@example.test\"", OK,
-		"[{\"device\":1,\"name\":\"phone\",\"icon\":\"mobile\",\"send_only\":false,\"generated\":true,"
-		"\"created\":\"1970-01-01T00:00:01.000Z\"},{\"device\":2,\"name\":\"lamp\",\"icon\":\"\",\"send_only\":true,"
+		"[{\"device\":1,\"name\":\"phone\",\"icon\":\"mobile\",\"send_only\":false,"
+		"\"generated\":true,"
+		"\"created\":\"1970-01-01T00:00:01.000Z\"},{\"device\":2,\"name\":\"lamp\","
+		"\"icon\":\"\",\"send_only\":true,"
 		"\"generated\":false");
 	run(f, "device revoke", "\"address\":\"alice@example.test\",\"device\":2", OK, "ok");
-	run(f, "device revoke", "\"address\":\"alice@example.test\",\"device\":2", ERR_NOT_FOUND, "has no device 2");
+	run(f, "device revoke", "\"address\":\"alice@example.test\",\"device\":2",
+		ERR_NOT_FOUND, "has no device 2");
 	run(f, "audit list", "\"organisation\":\"Example\",\"limit\":1", OK,
-		"{\"ok\":true,\"entries\":[{\"number\":6,\"at\":\"1970-01-01T00:00:01.000Z\",\"actor\":\"test\","
-		"\"action\":\"device revoke\",\"subject\":\"alice@example.test\",\"before\":{\"device\":2,\"name\":\"lamp\","
+		"{\"ok\":true,\"entries\":[{\"number\":6,\"at\":\"1970-01-01T00:00:01.000Z\","
+		"\"actor\":\"test\","
+		"\"action\":\"device "
+		"revoke\",\"subject\":\"alice@example.test\",\"before\":{\"device\":2,"
+		"\"name\":\"lamp\","
 		"\"send_only\":true}}]}");
 	run(f, "address quota", "\"address\":\"alice@example.test\",\"bytes\":5", OK, "");
 	run(f, "audit list", "\"organisation\":\"Example\"", OK,
 		"\"before\":{\"quota_bytes\":null},\"after\":{\"quota_bytes\":5}");
-	run(f, "audit list", "\"organisation\":\"Example\",\"before\":2", OK, "\"action\":\"organisation add\"");
-	run(f, "audit list", "\"organisation\":\"None\"", ERR_NOT_FOUND, "no organisation None");
+	run(f, "audit list", "\"organisation\":\"Example\",\"before\":2", OK,
+		"\"action\":\"organisation add\"");
+	run(f, "audit list", "\"organisation\":\"None\"", ERR_NOT_FOUND,
+		"no organisation None");
 }
 
 /* What the command line derives from the table must hold for every row. */
@@ -146,15 +193,18 @@ static void test_table(void **state)
 	for (size_t i = 0; i < count; i++) {
 		bool optional = false;
 
-		assert_true(strchr(rows[i].name, ' ') != NULL && rows[i].help[strlen(rows[i].help) - 1] == '.');
+		assert_true(strchr(rows[i].name, ' ') != NULL &&
+			    rows[i].help[strlen(rows[i].help) - 1] == '.');
 		for (size_t j = 0; j < rows[i].argument_count; j++) {
 			const struct directory_argument *arg = &rows[i].arguments[j];
 
 			assert_true(strlen(arg->name) > 0 && strlen(arg->help) > 0);
 			/* Positional ones come first and are required, flags are not. */
 			assert_false(optional && (arg->flags & DIRECTORY_POSITIONAL));
-			assert_true(!(arg->flags & DIRECTORY_POSITIONAL) || (arg->flags & DIRECTORY_REQUIRED));
-			assert_false(arg->type == DIRECTORY_ARG_FLAG && (arg->flags & DIRECTORY_REQUIRED));
+			assert_true(!(arg->flags & DIRECTORY_POSITIONAL) ||
+				    (arg->flags & DIRECTORY_REQUIRED));
+			assert_false(arg->type == DIRECTORY_ARG_FLAG &&
+				     (arg->flags & DIRECTORY_REQUIRED));
 			optional |= !(arg->flags & DIRECTORY_POSITIONAL);
 		}
 		for (size_t j = 0; j < i; j++)

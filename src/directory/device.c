@@ -10,17 +10,21 @@ enum err directory_choose_verifier(struct directory *directory, struct str passw
 	struct directory_verifier *ret_verifier)
 {
 	if (password.n == 0 || password.n > DIRECTORY_PASSWORD_MAX)
-		return directory_refuse(directory, ERR_SYNTAX, "a password has 1 to %d bytes", DIRECTORY_PASSWORD_MAX);
+		return directory_refuse(directory, ERR_SYNTAX, "a password has 1 to %d bytes",
+			DIRECTORY_PASSWORD_MAX);
 	ret_verifier->is_chosen = true;
 	enum err e = directory_password_choose(password, directory->options.argon2_ops,
 		directory->options.argon2_bytes, ret_verifier->chosen_hash);
-	return e == OK ? OK : directory_refuse(directory, e, "too little memory to protect the password");
+	return e == OK ? OK
+		       : directory_refuse(
+				 directory, e, "too little memory to protect the password");
 }
 
-/* RFC 5802 2.2: one salt and iteration count for all devices of an address, as the server must name them before it
- * knows which device is asking. */
-static enum err generate_verifier(struct directory *directory, const struct directory_service *service, int64_t account,
-	struct str password, struct directory_verifier *ret_verifier)
+/* RFC 5802 2.2: one salt and iteration count for all devices of an address, as the server must
+ * name them before it knows which device is asking. */
+static enum err generate_verifier(struct directory *directory,
+	const struct directory_service *service, int64_t account, struct str password,
+	struct directory_verifier *ret_verifier)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_ADDRESS_SECRET];
 
@@ -28,10 +32,12 @@ static enum err generate_verifier(struct directory *directory, const struct dire
 	enum err e = sql_first(st);
 	if (e != OK)
 		return e;
-	directory_password_scram(password, sql_column_blob(st, 0), (uint32_t)sql_column_i64(st, 1),
-		ret_verifier->stored_key, ret_verifier->server_key);
+	directory_password_scram(password, sql_column_blob(st, 0),
+		(uint32_t)sql_column_i64(st, 1), ret_verifier->stored_key,
+		ret_verifier->server_key);
 	sql_reset(st);
-	directory_password_login_hash(&directory->keys, account, password, ret_verifier->login_hash);
+	directory_password_login_hash(
+		&directory->keys, account, password, ret_verifier->login_hash);
 	ret_verifier->is_chosen = false;
 	return OK;
 }
@@ -42,14 +48,17 @@ static struct sql_value bytes_unless(bool absent, const uint8_t bytes[32])
 }
 
 enum err directory_insert_device(struct directory *directory, int64_t account, int64_t id,
-	const struct directory_device *device, const struct directory_verifier *verifier, int64_t now_ms)
+	const struct directory_device *device, const struct directory_verifier *verifier,
+	int64_t now_ms)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_ADD];
 	bool chosen = verifier->is_chosen;
 
-	SQL_BIND(st, SQL_I64(account), SQL_I64(id), SQL_TEXT(device->name), SQL_TEXT(device->icon),
-		SQL_I64(device->send_only), bytes_unless(chosen, verifier->login_hash),
-		bytes_unless(chosen, verifier->stored_key), bytes_unless(chosen, verifier->server_key),
+	SQL_BIND(st, SQL_I64(account), SQL_I64(id), SQL_TEXT(device->name),
+		SQL_TEXT(device->icon), SQL_I64(device->send_only),
+		bytes_unless(chosen, verifier->login_hash),
+		bytes_unless(chosen, verifier->stored_key),
+		bytes_unless(chosen, verifier->server_key),
 		chosen ? SQL_TEXT(str_of(verifier->chosen_hash)) : SQL_NULL, SQL_I64(now_ms));
 	return sql_run(st);
 }
@@ -66,10 +75,12 @@ static enum err check_room(struct directory *directory, int64_t account)
 	sql_reset(st);
 	if (count < DIRECTORY_DEVICES_MAX)
 		return OK;
-	return directory_refuse(directory, ERR_LIMIT, "an address has at most %d devices", DIRECTORY_DEVICES_MAX);
+	return directory_refuse(directory, ERR_LIMIT, "an address has at most %d devices",
+		DIRECTORY_DEVICES_MAX);
 }
 
-static enum err check_device(struct directory *directory, const struct directory_device *device)
+static enum err check_device(
+	struct directory *directory, const struct directory_device *device)
 {
 	enum err e = directory_check_name(directory, "the name of a device", device->name);
 
@@ -79,36 +90,41 @@ static enum err check_device(struct directory *directory, const struct directory
 }
 
 static enum err audit_device(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, const struct directory_entry *entry, const char *action, json_t *before,
-	json_t *after)
+	const struct directory_service *service, const struct directory_entry *entry,
+	const char *action, json_t *before, json_t *after)
 {
-	struct buf subject = { 0 };
+	struct buf subject = {0};
 
 	directory_add_address(directory, entry, &subject);
-	enum err e = directory_audit(directory, by, service->organisation, action, buf_str(&subject), before, after);
+	enum err e = directory_audit(directory, by, service->organisation, action,
+		buf_str(&subject), before, after);
 	buf_done(&subject);
 	return e;
 }
 
 static enum err insert(struct directory *directory, const struct directory_change *by,
 	const struct directory_service *service, const struct directory_entry *entry,
-	const struct directory_device *device, const struct directory_verifier *verifier, int64_t *ret_id)
+	const struct directory_device *device, const struct directory_verifier *verifier,
+	int64_t *ret_id)
 {
 	enum err e = check_room(directory, entry->id);
 
 	if (e == OK)
 		e = directory_take_ids(directory, "device", 1, ret_id);
 	if (e == OK)
-		e = directory_insert_device(directory, entry->id, *ret_id, device, verifier, by->now_ms);
+		e = directory_insert_device(
+			directory, entry->id, *ret_id, device, verifier, by->now_ms);
 	if (e != OK)
 		return e;
 	return audit_device(directory, by, service, entry, "device add", NULL,
-		json_pack("{s:I,s:s%,s:b,s:b}", "device", (json_int_t)*ret_id, "name", device->name.p, device->name.n,
-			"send_only", (int)device->send_only, "chosen", (int)verifier->is_chosen));
+		json_pack("{s:I,s:s%,s:b,s:b}", "device", (json_int_t)*ret_id, "name",
+			device->name.p, device->name.n, "send_only", (int)device->send_only,
+			"chosen", (int)verifier->is_chosen));
 }
 
-static enum err make_verifier(struct directory *directory, const struct directory_service *service, int64_t account,
-	struct str chosen, struct buf *password, struct directory_verifier *ret_verifier)
+static enum err make_verifier(struct directory *directory,
+	const struct directory_service *service, int64_t account, struct str chosen,
+	struct buf *password, struct directory_verifier *ret_verifier)
 {
 	if (chosen.n > 0) {
 		buf_add(password, chosen);
@@ -118,8 +134,9 @@ static enum err make_verifier(struct directory *directory, const struct director
 	return generate_verifier(directory, service, account, buf_str(password), ret_verifier);
 }
 
-enum err directory_device_add(struct directory *directory, const struct directory_change *by, struct str address,
-	const struct directory_device *device, int64_t *ret_device, struct buf *ret_password)
+enum err directory_device_add(struct directory *directory, const struct directory_change *by,
+	struct str address, const struct directory_device *device, int64_t *ret_device,
+	struct buf *ret_password)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
@@ -132,11 +149,13 @@ enum err directory_device_add(struct directory *directory, const struct director
 		e = directory_find_mailbox(directory, address, &service, &entry);
 	if (e != OK)
 		return e;
-	e = make_verifier(directory, service, entry->id, device->password, &password, &verifier);
+	e = make_verifier(
+		directory, service, entry->id, device->password, &password, &verifier);
 	if (e == OK)
 		e = directory_change_begin(directory);
 	if (e == OK)
-		e = directory_change_end(directory, insert(directory, by, service, entry, device, &verifier, &id));
+		e = directory_change_end(directory,
+			insert(directory, by, service, entry, device, &verifier, &id));
 	if (e == OK) {
 		directory->chosen_devices += verifier.is_chosen;
 		*ret_device = id;
@@ -149,20 +168,21 @@ enum err directory_device_add(struct directory *directory, const struct director
 }
 
 /* ret_chosen: whether it was one with argon2id. */
-static enum err delete_row(struct directory *directory, int64_t account, int64_t id, json_t **ret_before,
-	bool *ret_chosen)
+static enum err delete_row(struct directory *directory, int64_t account, int64_t id,
+	json_t **ret_before, bool *ret_chosen)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_DELETE];
 
 	SQL_BIND(st, SQL_I64(account), SQL_I64(id));
 	enum err e = sql_first(st);
 	if (e == ERR_NOT_FOUND)
-		return directory_refuse(directory, e, "the address has no device %lld", (long long)id);
+		return directory_refuse(
+			directory, e, "the address has no device %lld", (long long)id);
 	if (e != OK)
 		return e;
 	struct str name = sql_column_str(st, 0);
-	*ret_before = json_pack("{s:I,s:s%,s:b}", "device", (json_int_t)id, "name", name.n ? name.p : "", name.n,
-		"send_only", sql_column_i64(st, 2) != 0);
+	*ret_before = json_pack("{s:I,s:s%,s:b}", "device", (json_int_t)id, "name",
+		name.n ? name.p : "", name.n, "send_only", sql_column_i64(st, 2) != 0);
 	*ret_chosen = sql_column_i64(st, 3) != 0;
 	/* The change is made when the statement ended. */
 	while (sql_step(st, &e))
@@ -170,8 +190,8 @@ static enum err delete_row(struct directory *directory, int64_t account, int64_t
 	return e;
 }
 
-enum err directory_device_revoke(struct directory *directory, const struct directory_change *by, struct str address,
-	int64_t device)
+enum err directory_device_revoke(struct directory *directory,
+	const struct directory_change *by, struct str address, int64_t device)
 {
 	struct directory_service *service;
 	struct directory_entry *entry;
@@ -191,7 +211,9 @@ enum err directory_device_revoke(struct directory *directory, const struct direc
 		return e;
 	directory->chosen_devices -= chosen;
 	free(map_remove_u64(directory->last_uses, (uint64_t)device));
-	directory_tell(directory, &(struct directory_event){ .what = DIRECTORY_DEVICE_REVOKED, .account = entry->id,
-		.device = device, .shard = entry->shard });
+	directory_tell(directory, &(struct directory_event){.what = DIRECTORY_DEVICE_REVOKED,
+					  .account = entry->id,
+					  .device = device,
+					  .shard = entry->shard});
 	return OK;
 }

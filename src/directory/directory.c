@@ -39,14 +39,15 @@ static enum err explain(struct directory *directory, enum err e, struct buf *det
 {
 	if (e != OK && detail->n == 0)
 		buf_addf(detail, "%s: %s", directory->options.path,
-			directory->sql != NULL && sql_last_error(directory->sql)[0] ? sql_last_error(directory->sql) :
-			err_text(e));
+			directory->sql != NULL && sql_last_error(directory->sql)[0]
+				? sql_last_error(directory->sql)
+				: err_text(e));
 	return e;
 }
 
 static enum err open_database(struct directory *directory)
 {
-	const struct sql_options options = { .cache_bytes = 32u << 20 };
+	const struct sql_options options = {.cache_bytes = 32u << 20};
 	char path[OS_PATH_MAX];
 	enum err e = OK;
 
@@ -54,7 +55,8 @@ static enum err open_database(struct directory *directory)
 		return sql_open(":memory:", &options, &directory->sql);
 	e = os_make_dirs(directory->options.path, 0700);
 	if (e == OK)
-		e = sql_open(os_path(path, "%s/directory.db", directory->options.path), &options, &directory->sql);
+		e = sql_open(os_path(path, "%s/directory.db", directory->options.path),
+			&options, &directory->sql);
 	if (e == OK)
 		e = sql_checkpointer_open(path, &directory->checkpointer);
 	return e;
@@ -62,10 +64,12 @@ static enum err open_database(struct directory *directory)
 
 static enum err prepare(struct directory *directory)
 {
-	enum err e = sql_migrate(directory->sql, "directory", directory_migrations, DIRECTORY_MIGRATIONS);
+	enum err e = sql_migrate(
+		directory->sql, "directory", directory_migrations, DIRECTORY_MIGRATIONS);
 
 	if (e == OK)
-		e = sql_prepare_all(directory->sql, directory_sql, DIRECTORY_SQL_COUNT, directory->st);
+		e = sql_prepare_all(
+			directory->sql, directory_sql, DIRECTORY_SQL_COUNT, directory->st);
 	return e;
 }
 
@@ -82,8 +86,8 @@ static enum err open_keys(struct directory *directory, struct buf *detail)
 		directory_keys_random(&directory->keys);
 		return OK;
 	}
-	return directory_keys_open(os_path(path, "%s/keys", directory->options.path), e == ERR_NOT_FOUND,
-		&directory->keys, detail);
+	return directory_keys_open(os_path(path, "%s/keys", directory->options.path),
+		e == ERR_NOT_FOUND, &directory->keys, detail);
 }
 
 static enum err open_all(struct directory *directory, struct buf *detail)
@@ -99,8 +103,8 @@ static enum err open_all(struct directory *directory, struct buf *detail)
 	return e;
 }
 
-enum err directory_open(const struct directory_options *options, struct directory **ret_directory,
-	struct buf *ret_detail)
+enum err directory_open(const struct directory_options *options,
+	struct directory **ret_directory, struct buf *ret_detail)
 {
 	struct directory *directory = mem_make(struct directory);
 	struct buf unused = BUF_MAX(1000);
@@ -154,7 +158,8 @@ void directory_close(struct directory **directory)
 	*directory = NULL;
 }
 
-void directory_set_options(struct directory *directory, const struct directory_options *options)
+void directory_set_options(
+	struct directory *directory, const struct directory_options *options)
 {
 	const char *path = directory->options.path;
 	uint32_t shards = directory->options.shards;
@@ -164,12 +169,14 @@ void directory_set_options(struct directory *directory, const struct directory_o
 	directory->options.shards = shards;
 }
 
-/* Only changes by an administrator write much; a checkpoint of what they wrote takes some milliseconds. */
+/* Only changes by an administrator write much; a checkpoint of what they wrote takes some
+ * milliseconds. */
 static enum err checkpoint(struct directory *directory)
 {
 	uint64_t bytes = sql_wal_bytes(directory->sql), left;
 
-	if (directory->checkpointer == NULL || bytes < CHECKPOINT_BYTES || bytes == directory->checkpointed_bytes)
+	if (directory->checkpointer == NULL || bytes < CHECKPOINT_BYTES ||
+		bytes == directory->checkpointed_bytes)
 		return OK;
 	directory->checkpointed_bytes = bytes;
 	return sql_checkpointer_run(directory->checkpointer, &left);
@@ -197,8 +204,8 @@ void directory_count(const struct directory *directory, struct directory_counts 
 	};
 }
 
-enum err directory_removals(struct directory *directory, uint32_t shard, int64_t *ret_accounts, size_t max,
-	size_t *ret_count)
+enum err directory_removals(struct directory *directory, uint32_t shard, int64_t *ret_accounts,
+	size_t max, size_t *ret_count)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_REMOVAL_LIST];
 	size_t n = 0;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who exists: organisations, services and their domains, offers, addresses, devices and their passwords, and the
- * audit of every change.  Owned by the directory role, one thread; calls are synchronous.  Addresses and domains
- * are kept in memory beside the database, so a look-up touches no disk.  Every change is one transaction, durable
- * when the call returns.  Files: DIR/directory.db and DIR/keys (0600).
+ * Who exists: organisations, services and their domains, offers, addresses, devices and their
+ * passwords, and the audit of every change.  Owned by the directory role, one thread; calls
+ * are synchronous.  Addresses and domains are kept in memory beside the database, so a look-up
+ * touches no disk.  Every change is one transaction, durable when the call returns.  Files:
+ * DIR/directory.db and DIR/keys (0600).
  *
- * An address has a number, the account, that is never used again: account ids are this module's address ids.
+ * An address has a number, the account, that is never used again: account ids are this
+ * module's address ids.
  */
 #ifndef DIRECTORY_DIRECTORY_H
 #define DIRECTORY_DIRECTORY_H
@@ -15,51 +17,63 @@
 struct directory;
 
 enum {
-	DIRECTORY_LOCAL_MAX = 64,    /* RFC 5321 4.5.3.1.1, bytes of UTF-8 */
-	DIRECTORY_DOMAIN_MAX = 255,  /* RFC 5321 4.5.3.1.2, as A-labels */
+	DIRECTORY_LOCAL_MAX = 64,   /* RFC 5321 4.5.3.1.1, bytes of UTF-8 */
+	DIRECTORY_DOMAIN_MAX = 255, /* RFC 5321 4.5.3.1.2, as A-labels */
 	DIRECTORY_ADDRESS_MAX = DIRECTORY_LOCAL_MAX + 1 + DIRECTORY_DOMAIN_MAX,
 	DIRECTORY_PASSWORD_MAX = 256, /* longer ones are never right */
 	DIRECTORY_NAME_MAX = 200,     /* organisation, device and icon names, bytes of UTF-8 */
 };
 
-/* Durations are milliseconds.  directory_defaults() fills in all but path. */
+/*
+ * Durations are milliseconds.  directory_defaults() fills in all but path.  What protects
+ * passwords (scram_iterations, argon2_*) applies to those made from now on.
+ */
 struct directory_options {
-	const char *path;            /* the folder DIR, made when missing; ":memory:" keeps all in memory, for tests */
-	uint32_t shards;             /* new addresses are spread over so many stores */
-	uint64_t message_bytes;      /* size limit of a message */
-	uint32_t bulk_max;           /* addresses made by one command */
-	char detail_separator;       /* '+'; 0: no plus addressing */
-	uint32_t scram_iterations;   /* for addresses made from now on; RFC 7677 4 asks for 4096 or more */
-	uint64_t argon2_ops, argon2_bytes; /* cost of chosen passwords made from now on */
-	int64_t auth_delay, auth_delay_max; /* of the answer to a failed login; doubled with each failure in a row */
-	uint32_t auth_pair_failures; /* of one network on one account: lock */
-	uint32_t auth_account_failures; /* of all networks on one account: lock for networks it does not know */
-	uint32_t auth_network_failures; /* of one network on all accounts: lock where it was never right */
-	int64_t auth_lock;           /* how long a lock lasts, and until failures are forgotten */
-	int64_t auth_memory;         /* how long a success is remembered */
-	int64_t last_use_precision;  /* the last use of a device is written no more often than this */
+	/* The folder DIR, made when missing; ":memory:" keeps all in memory, for tests. */
+	const char *path;
+	uint32_t shards;           /* new addresses are spread over so many stores */
+	uint64_t message_bytes;    /* size limit of a message */
+	uint32_t bulk_max;         /* addresses made by one command */
+	char detail_separator;     /* '+'; 0: no plus addressing */
+	uint32_t scram_iterations; /* RFC 7677 4: at least 4096 */
+	uint64_t argon2_ops, argon2_bytes;
+
+	/* The answer to a failed login waits so long, doubled with each failure in a row. */
+	int64_t auth_delay, auth_delay_max;
+	/* Failures that lock: of one network on one account; of all networks on one account,
+	 * for those it does not know; of one network on all accounts, for those it never
+	 * opened. */
+	uint32_t auth_pair_failures, auth_account_failures, auth_network_failures;
+	int64_t auth_lock;   /* how long a lock lasts, and until failures are forgotten */
+	int64_t auth_memory; /* how long a success is remembered */
+	/* The last use of a device is written no more often than this. */
+	int64_t last_use_precision;
 };
 
 struct directory_options directory_defaults(void);
 
 /*
- * ERR_CORRUPT: the key file is damaged, or missing though passwords were made with it.  ERR_CANNOT: made by a newer
- * program.  ret_detail (may be NULL): a line for the operator when it fails.
+ * ERR_CORRUPT: the key file is damaged, or missing though passwords were made with it.
+ * ERR_CANNOT: made by a newer program.  ret_detail (may be NULL): a line for the operator when
+ * it fails.
  */
-MUST_CHECK enum err directory_open(const struct directory_options *options, struct directory **ret_directory,
-	struct buf *ret_detail);
+MUST_CHECK enum err directory_open(const struct directory_options *options,
+	struct directory **ret_directory, struct buf *ret_detail);
 /* Writes pending last uses. */
 void directory_close(struct directory **directory);
 /* Limits and durations that apply from now on; path and shards may not differ. */
-void directory_set_options(struct directory *directory, const struct directory_options *options);
-/* The role's timer, once a second or so: writes last uses of devices that are due, checkpoints a long log. */
+void directory_set_options(
+	struct directory *directory, const struct directory_options *options);
+/* The role's timer, once a second or so: writes last uses of devices that are due, checkpoints
+ * a long log. */
 MUST_CHECK enum err directory_tick(struct directory *directory, int64_t now_ms);
 /* For /metrics and status. */
 struct directory_counts {
 	uint64_t services, domains, addresses; /* aliases count as addresses */
-	uint64_t memory_bytes;       /* of addresses, in memory */
+	uint64_t memory_bytes;                 /* of addresses, in memory */
 };
 void directory_count(const struct directory *directory, struct directory_counts *ret_counts);
+
 /* What an address is. */
 enum directory_kind {
 	DIRECTORY_REAL = 1,
@@ -69,90 +83,103 @@ enum directory_kind {
 };
 
 enum directory_purpose {
-	DIRECTORY_FOR_RCPT,  /* plus addressing, alias, catch-all */
-	DIRECTORY_FOR_LOGIN, /* alias and domain alias only */
-	DIRECTORY_FOR_SENDER, /* whose address it is in MAIL or From: plus addressing, alias; ERR_NOT_ALLOWED: cannot send */
+	DIRECTORY_FOR_RCPT,   /* plus addressing, alias, catch-all */
+	DIRECTORY_FOR_LOGIN,  /* alias and domain alias only */
+	DIRECTORY_FOR_SENDER, /* whose address it is in MAIL or From: plus addressing, alias;
+				 ERR_NOT_ALLOWED: cannot send */
 };
 
 /* address and detail point into the struct: pass it by pointer, do not assign it. */
 struct directory_target {
 	int64_t account, service, organisation;
 	uint32_t shard;
-	enum directory_kind kind;    /* of the mailbox: REAL or CATCHALL */
-	uint64_t quota_bytes;        /* 0: none */
+	enum directory_kind kind; /* of the mailbox: REAL or CATCHALL */
+	uint64_t quota_bytes;     /* 0: none */
 	uint64_t message_bytes;
 	bool catch_all, send_allowed;
-	struct str address;          /* canonical, in address_bytes */
-	struct str detail;           /* after the separator, as written; in detail_bytes */
+	struct str address; /* canonical, in address_bytes */
+	struct str detail;  /* after the separator, as written; in detail_bytes */
 	char address_bytes[DIRECTORY_ADDRESS_MAX], detail_bytes[DIRECTORY_LOCAL_MAX];
 };
 
 /*
- * Where mail for address goes, or who logs in by that name.  address is "local@domain" without angle brackets, local
- * may be a quoted string; "postmaster" alone is that of the first service (RFC 5321 4.5.1).
- * ERR_BAD_ADDRESS, ERR_RELAY_DENIED (the domain is not ours), ERR_UNKNOWN_USER, ERR_ADDRESS_DISABLED.
+ * Where mail for address goes, or who logs in by that name.  address is "local@domain" without
+ * angle brackets, local may be a quoted string; "postmaster" alone is that of the first
+ * service (RFC 5321 4.5.1). ERR_BAD_ADDRESS, ERR_RELAY_DENIED (the domain is not ours),
+ * ERR_UNKNOWN_USER, ERR_ADDRESS_DISABLED.
  */
-MUST_CHECK enum err directory_lookup(struct directory *directory, struct str address, enum directory_purpose purpose,
-	struct directory_target *ret_target);
+MUST_CHECK enum err directory_lookup(struct directory *directory, struct str address,
+	enum directory_purpose purpose, struct directory_target *ret_target);
 /* By number: ERR_UNKNOWN_USER, ERR_ADDRESS_DISABLED. */
-MUST_CHECK enum err directory_lookup_account(struct directory *directory, int64_t account,
-	struct directory_target *ret_target);
+MUST_CHECK enum err directory_lookup_account(
+	struct directory *directory, int64_t account, struct directory_target *ret_target);
 /* True when domain (either form, any case) is one of ours. */
 bool directory_has_domain(struct directory *directory, struct str domain);
 
 /* A client's attempt. */
 struct directory_login {
-	struct str protocol;         /* "imap", "submission", ... */
-	struct str ip;               /* text, "192.0.2.1" or "2001:db8::1" */
+	struct str protocol; /* "imap", "submission", ... */
+	struct str ip;       /* text, "192.0.2.1" or "2001:db8::1" */
 	bool tls;
-	int64_t now_ms;              /* wall clock */
+	int64_t now_ms; /* wall clock */
 };
 struct directory_identity {
 	struct directory_target target; /* account, shard, canonical address, quota */
 	int64_t device;
-	bool send_only;              /* the device password opens no mailbox */
+	bool send_only; /* the device password opens no mailbox */
 };
 
 /*
- * Is it the right password?  user is the full address, any case, blanks around it ignored.  ERR_AUTH_FAILED does not
- * say why; ERR_AUTH_LOCKED: too many failures.  ret_delay_ms is always set: how long the answer is to be held back.
- * May compute argon2id (tens of ms) the first time a chosen password is seen; the three-step form below lets the role
- * do that in a thread.
+ * Is it the right password?  user is the full address, any case, blanks around it ignored.
+ * ERR_AUTH_FAILED does not say why; ERR_AUTH_LOCKED: too many failures.  ret_delay_ms is
+ * always set: how long the answer is to be held back. May compute argon2id (tens of ms) the
+ * first time a chosen password is seen; the three-step form below lets the role do that in a
+ * thread.
  */
-MUST_CHECK enum err directory_auth_plain(struct directory *directory, struct str user, struct str password,
-	const struct directory_login *login, struct directory_identity *ret_identity, int64_t *ret_delay_ms);
+MUST_CHECK enum err directory_auth_plain(struct directory *directory, struct str user,
+	struct str password, const struct directory_login *login,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
 
 /*
- * The same in three steps.  begin answers at once what needs no argon2id (ret_job NULL), else hands out a job;
- * directory_auth_work(job) may run in any thread; end takes the job back, frees it and answers.
+ * The same in three steps.  begin answers at once what needs no argon2id (ret_job NULL), else
+ * hands out a job; directory_auth_work(job) may run in any thread; end takes the job back,
+ * frees it and answers.
  */
 struct directory_auth_job;
-MUST_CHECK enum err directory_auth_begin(struct directory *directory, struct str user, struct str password,
-	const struct directory_login *login, struct directory_identity *ret_identity, int64_t *ret_delay_ms,
+MUST_CHECK enum err directory_auth_begin(struct directory *directory, struct str user,
+	struct str password, const struct directory_login *login,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms,
 	struct directory_auth_job **ret_job);
 void directory_auth_work(struct directory_auth_job *job);
-MUST_CHECK enum err directory_auth_end(struct directory *directory, struct directory_auth_job **job, int64_t now_ms,
+MUST_CHECK enum err directory_auth_end(struct directory *directory,
+	struct directory_auth_job **job, int64_t now_ms,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
 
 /* What the role must tell the others once a change is durable. */
 struct directory_event {
-	enum { DIRECTORY_DEVICE_REVOKED, DIRECTORY_ADDRESS_DISABLED, DIRECTORY_ADDRESS_DELETED } what;
-	int64_t account, device;     /* device: 0 for all */
+	enum {
+		DIRECTORY_DEVICE_REVOKED,
+		DIRECTORY_ADDRESS_DISABLED,
+		DIRECTORY_ADDRESS_DELETED
+	} what;
+	int64_t account, device; /* device: 0 for all */
 	uint32_t shard;
 };
-void directory_listen(struct directory *directory, void (*listener)(void *ctx, const struct directory_event *event),
-	void *ctx);
+void directory_listen(struct directory *directory,
+	void (*listener)(void *ctx, const struct directory_event *event), void *ctx);
 /*
- * Accounts whose address is deleted and whose store has not confirmed yet that the content is gone: up to max of
- * them, of one shard.  directory_removal_done forgets one.
+ * Accounts whose address is deleted and whose store has not confirmed yet that the content is
+ * gone: up to max of them, of one shard.  directory_removal_done forgets one.
  */
-MUST_CHECK enum err directory_removals(struct directory *directory, uint32_t shard, int64_t *ret_accounts, size_t max,
-	size_t *ret_count);
-MUST_CHECK enum err directory_removal_done(struct directory *directory, uint32_t shard, int64_t account);
+MUST_CHECK enum err directory_removals(struct directory *directory, uint32_t shard,
+	int64_t *ret_accounts, size_t max, size_t *ret_count);
+MUST_CHECK enum err directory_removal_done(
+	struct directory *directory, uint32_t shard, int64_t account);
 
 /*
- * Changes.  actor stands in the audit ("root", "demo", a user).  Each is one transaction, durable on return.
- * ERR_EXISTS, ERR_NOT_FOUND, ERR_BAD_ADDRESS, ERR_SYNTAX (a name), ERR_CANNOT; directory_message() has the sentence.
+ * Changes.  actor stands in the audit ("root", "demo", a user).  Each is one transaction,
+ * durable on return. ERR_EXISTS, ERR_NOT_FOUND, ERR_BAD_ADDRESS, ERR_SYNTAX (a name),
+ * ERR_CANNOT; directory_message() has the sentence.
  */
 struct directory_change {
 	struct str actor;
@@ -161,67 +188,74 @@ struct directory_change {
 /* Why the last change or command failed, a sentence for people; "" after a success. */
 const char *directory_message(const struct directory *directory);
 
-MUST_CHECK enum err directory_organisation_add(struct directory *directory, const struct directory_change *by,
-	struct str name, int64_t *ret_organisation);
+MUST_CHECK enum err directory_organisation_add(struct directory *directory,
+	const struct directory_change *by, struct str name, int64_t *ret_organisation);
 /* A service with its main domain on an offer ("premium"). */
-MUST_CHECK enum err directory_service_add(struct directory *directory, const struct directory_change *by,
-	int64_t organisation, struct str domain, struct str offer, int64_t *ret_service);
+MUST_CHECK enum err directory_service_add(struct directory *directory,
+	const struct directory_change *by, int64_t organisation, struct str domain,
+	struct str offer, int64_t *ret_service);
 /* One more domain whose addresses are those of the main one. */
-MUST_CHECK enum err directory_domain_add(struct directory *directory, const struct directory_change *by,
-	struct str service_domain, struct str domain);
-MUST_CHECK enum err directory_domain_delete(struct directory *directory, const struct directory_change *by,
-	struct str domain);
+MUST_CHECK enum err directory_domain_add(struct directory *directory,
+	const struct directory_change *by, struct str service_domain, struct str domain);
+MUST_CHECK enum err directory_domain_delete(
+	struct directory *directory, const struct directory_change *by, struct str domain);
 /* A mailbox; "catchall@..." makes the catch-all where the offer allows one. */
-MUST_CHECK enum err directory_address_add(struct directory *directory, const struct directory_change *by,
-	struct str address, struct directory_target *ret_target);
-MUST_CHECK enum err directory_alias_add(struct directory *directory, const struct directory_change *by,
-	struct str alias, struct str target);
+MUST_CHECK enum err directory_address_add(struct directory *directory,
+	const struct directory_change *by, struct str address,
+	struct directory_target *ret_target);
+MUST_CHECK enum err directory_alias_add(struct directory *directory,
+	const struct directory_change *by, struct str alias, struct str target);
 /* An address of any kind; aliases and devices of a mailbox go with it. */
-MUST_CHECK enum err directory_address_delete(struct directory *directory, const struct directory_change *by,
-	struct str address);
-MUST_CHECK enum err directory_address_enable(struct directory *directory, const struct directory_change *by,
-	struct str address, bool enabled);
+MUST_CHECK enum err directory_address_delete(
+	struct directory *directory, const struct directory_change *by, struct str address);
+MUST_CHECK enum err directory_address_enable(struct directory *directory,
+	const struct directory_change *by, struct str address, bool enabled);
 /* bytes 0: no limit; -1: what the offer says. */
-MUST_CHECK enum err directory_address_quota(struct directory *directory, const struct directory_change *by,
-	struct str address, int64_t bytes);
+MUST_CHECK enum err directory_address_quota(struct directory *directory,
+	const struct directory_change *by, struct str address, int64_t bytes);
 
 struct directory_device {
 	struct str name, icon;
-	struct str password;         /* empty: one is generated; else it counts as chosen: argon2id, no SCRAM */
+	struct str password; /* empty: one is generated; else it counts as chosen: argon2id, no
+				SCRAM */
 	bool send_only;
 };
 /* ret_password receives the password, the only time it is shown. */
-MUST_CHECK enum err directory_device_add(struct directory *directory, const struct directory_change *by,
-	struct str address, const struct directory_device *device, int64_t *ret_device, struct buf *ret_password);
-MUST_CHECK enum err directory_device_revoke(struct directory *directory, const struct directory_change *by,
-	struct str address, int64_t device);
+MUST_CHECK enum err directory_device_add(struct directory *directory,
+	const struct directory_change *by, struct str address,
+	const struct directory_device *device, int64_t *ret_device, struct buf *ret_password);
+MUST_CHECK enum err directory_device_revoke(struct directory *directory,
+	const struct directory_change *by, struct str address, int64_t device);
 
 /*
- * count addresses named after pattern, whose "%" stands for first, first + 1, ... ("user%@example.test"), each with
- * a device.  All have the one password: one salt and so one verifier is computed for all of them, and one success
- * proves it for all.  All or none.
+ * count addresses named after pattern, whose "%" stands for first, first + 1, ...
+ * ("user%@example.test"), each with a device.  All have the one password: one salt and so one
+ * verifier is computed for all of them, and one success proves it for all.  All or none.
  */
-MUST_CHECK enum err directory_bulk_add(struct directory *directory, const struct directory_change *by, uint32_t count,
-	uint32_t first, struct str pattern, struct str password);
+MUST_CHECK enum err directory_bulk_add(struct directory *directory,
+	const struct directory_change *by, uint32_t count, uint32_t first, struct str pattern,
+	struct str password);
 
 /*
- * The control socket.  Request {"command":"address add","arguments":{"address":"alice@example.test"}}; reply
- * {"ok":true,...} or {"ok":false,"error":"ERR_EXISTS","message":"..."}.  reply is always filled in; the returned
- * error is the one in it, for the log.  Never logs or audits a password.
+ * The control socket.  Request {"command":"address
+ * add","arguments":{"address":"alice@example.test"}}; reply
+ * {"ok":true,...} or {"ok":false,"error":"ERR_EXISTS","message":"..."}.  reply is always
+ * filled in; the returned error is the one in it, for the log.  Never logs or audits a
+ * password.
  */
-enum err directory_command(struct directory *directory, const struct directory_change *by, struct str request,
-	struct buf *reply);
+enum err directory_command(struct directory *directory, const struct directory_change *by,
+	struct str request, struct buf *reply);
 
 /* The table behind it (commands.def), for the command line, its help and completion. */
 enum directory_argument_type { DIRECTORY_ARG_TEXT, DIRECTORY_ARG_NUMBER, DIRECTORY_ARG_FLAG };
 struct directory_argument {
-	const char *name;            /* option --name, or its place in the usage line */
+	const char *name; /* option --name, or its place in the usage line */
 	enum directory_argument_type type;
 	enum { DIRECTORY_REQUIRED = 1, DIRECTORY_POSITIONAL = 2, DIRECTORY_SECRET = 4 } flags;
 	const char *help;
 };
 struct directory_command_row {
-	const char *name;            /* "address add" */
+	const char *name; /* "address add" */
 	const char *help;
 	const struct directory_argument *arguments;
 	size_t argument_count;

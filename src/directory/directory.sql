@@ -3,10 +3,12 @@
 
 -- migration: 1
 CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL) @CLUSTERED@;
-INSERT INTO counter (name, value) VALUES ('organisation', 0), ('service', 0), ('account', 0), ('device', 0), ('audit', 0);
+INSERT INTO counter (name, value) VALUES
+	('organisation', 0), ('service', 0), ('account', 0), ('device', 0), ('audit', 0);
 
 CREATE TABLE organisation (
-	id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, state INTEGER NOT NULL, created BIGINT NOT NULL);
+	id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL,
+	state INTEGER NOT NULL, created BIGINT NOT NULL);
 CREATE UNIQUE INDEX organisation_name ON organisation (name);
 
 CREATE TABLE offer (
@@ -19,8 +21,8 @@ CREATE TABLE offer (
 	sieve INTEGER NOT NULL,
 	restore_days INTEGER NOT NULL,
 	notice TEXT NOT NULL) @CLUSTERED@;
-INSERT INTO offer (name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all, sieve,
-	restore_days, notice) VALUES
+INSERT INTO offer (name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses,
+	catch_all, sieve, restore_days, notice) VALUES
 	('starter', 20000000000, 500, 1, 1, 0, 0, 0, 'external'),
 	('premium', 0, 1440, 100, 20, 1, 1, 30, 'external'),
 	('suite-free', 20000000000, 500, 1, 1, 0, 0, 0, 'external'),
@@ -36,7 +38,8 @@ CREATE TABLE service (
 	PRIMARY KEY (organisation, id)) @CLUSTERED@;
 
 CREATE TABLE domain (
-	service BIGINT NOT NULL, name TEXT NOT NULL, is_main INTEGER NOT NULL, created BIGINT NOT NULL,
+	service BIGINT NOT NULL, name TEXT NOT NULL,
+	is_main INTEGER NOT NULL, created BIGINT NOT NULL,
 	PRIMARY KEY (service, name)) @CLUSTERED@;
 CREATE UNIQUE INDEX domain_name ON domain (name);
 
@@ -80,8 +83,8 @@ CREATE TABLE audit (
 UPDATE counter SET value = value + $2 WHERE name = $1 RETURNING value;
 
 -- name: offer_list
-SELECT name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all, sieve, restore_days,
-	notice FROM offer ORDER BY name;
+SELECT name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all,
+	sieve, restore_days, notice FROM offer ORDER BY name;
 
 -- name: organisation_add
 INSERT INTO organisation (id, name, state, created) VALUES ($1, $2, 1, $3);
@@ -117,14 +120,16 @@ SELECT name, is_main, created FROM domain WHERE service = $1 ORDER BY name;
 SELECT count(*) FROM address;
 
 -- name: address_load
-SELECT service, id, local_part, kind, target, shard, state, quota_bytes FROM address ORDER BY service, id;
+SELECT service, id, local_part, kind, target, shard, state, quota_bytes FROM address
+	ORDER BY service, id;
 
 -- name: address_add
-INSERT INTO address (service, id, local_part, kind, target, shard, state, salt, iterations, created)
-	VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9);
+INSERT INTO address (service, id, local_part, kind, target, shard, state, salt, iterations,
+	created) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9);
 
 -- name: address_get
-SELECT local_part, kind, target, shard, state, quota_bytes, created FROM address WHERE service = $1 AND id = $2;
+SELECT local_part, kind, target, shard, state, quota_bytes, created FROM address
+	WHERE service = $1 AND id = $2;
 
 -- name: address_secret
 SELECT salt, iterations FROM address WHERE service = $1 AND id = $2;
@@ -146,8 +151,8 @@ UPDATE address SET state = $3 WHERE service = $1 AND id = $2;
 UPDATE address SET quota_bytes = $3 WHERE service = $1 AND id = $2;
 
 -- name: device_add
-INSERT INTO device (address, id, name, icon, send_only, login_hash, stored_key, server_key, chosen_hash, created)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+INSERT INTO device (address, id, name, icon, send_only, login_hash, stored_key, server_key,
+	chosen_hash, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: device_any
 SELECT id FROM device LIMIT 1;
@@ -162,14 +167,15 @@ SELECT count(*) FROM device WHERE address = $1;
 SELECT id, send_only, login_hash, chosen_hash FROM device WHERE address = $1;
 
 -- name: device_list
-SELECT id, name, icon, send_only, login_hash IS NOT NULL, created, last_used, last_ip FROM device
-	WHERE address = $1 ORDER BY id;
+SELECT id, name, icon, send_only, login_hash IS NOT NULL, created, last_used, last_ip
+	FROM device WHERE address = $1 ORDER BY id;
 
 -- name: device_used
 UPDATE device SET last_used = $3, last_ip = $4 WHERE address = $1 AND id = $2;
 
 -- name: device_delete
-DELETE FROM device WHERE address = $1 AND id = $2 RETURNING name, icon, send_only, chosen_hash IS NOT NULL;
+DELETE FROM device WHERE address = $1 AND id = $2
+	RETURNING name, icon, send_only, chosen_hash IS NOT NULL;
 
 -- name: device_delete_all
 DELETE FROM device WHERE address = $1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* For the tests of this module: a directory in a temporary folder, with the service example.test. */
+/* For the tests of this module: a directory in a temporary folder, with the service
+ * example.test. */
 #ifndef DIRECTORY_FIXTURE_H
 #define DIRECTORY_FIXTURE_H
 
@@ -47,11 +48,14 @@ static int fixture_set_up(void **state)
 	f->options.shards = 2;
 	f->options.argon2_ops = 1;
 	f->options.argon2_bytes = 1 << 20;
-	f->by = (struct directory_change){ .actor = S("test"), .now_ms = 1000 };
-	f->login = (struct directory_login){ .protocol = S("imap"), .ip = S("127.0.0.1"), .tls = true, .now_ms = 5000 };
+	f->by = (struct directory_change){.actor = S("test"), .now_ms = 1000};
+	f->login = (struct directory_login){
+		.protocol = S("imap"), .ip = S("127.0.0.1"), .tls = true, .now_ms = 5000};
 	fixture_open(f);
-	assert_ok(directory_organisation_add(f->directory, &f->by, S("Example"), &organisation));
-	assert_ok(directory_service_add(f->directory, &f->by, organisation, S("example.test"), S("premium"), &service));
+	assert_ok(
+		directory_organisation_add(f->directory, &f->by, S("Example"), &organisation));
+	assert_ok(directory_service_add(f->directory, &f->by, organisation, S("example.test"),
+		S("premium"), &service));
 	*state = f;
 	return 0;
 }
@@ -79,6 +83,7 @@ static inline int64_t fixture_address(struct fixture *f, const char *address)
 	return target.account;
 }
 
-#define FIXTURE_TEST(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
+#define FIXTURE_TEST(test)                                                                    \
+	cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
 
 #endif

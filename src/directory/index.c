@@ -28,8 +28,8 @@ struct directory_index *directory_index_new(void)
 {
 	struct directory_index *index = mem_make(struct directory_index);
 
-	*index = (struct directory_index){ .services_by_id = map_new(), .domains = map_new(),
-		.slot_count = FIRST_SLOTS };
+	*index = (struct directory_index){
+		.services_by_id = map_new(), .domains = map_new(), .slot_count = FIRST_SLOTS};
 	index->slots = mem_alloc(FIRST_SLOTS * sizeof(*index->slots));
 	random_bytes(index->secret, sizeof(index->secret));
 	return index;
@@ -53,24 +53,27 @@ void directory_index_free(struct directory_index **index)
 	*index = NULL;
 }
 
-struct directory_service *directory_index_add_service(struct directory_index *index, int64_t id, int64_t organisation)
+struct directory_service *directory_index_add_service(
+	struct directory_index *index, int64_t id, int64_t organisation)
 {
 	struct directory_service *service = mem_make(struct directory_service);
 
-	*service = (struct directory_service){ .id = id, .organisation = organisation,
-		.number = (uint32_t)index->services.n };
+	*service = (struct directory_service){
+		.id = id, .organisation = organisation, .number = (uint32_t)index->services.n};
 	vec_push(&index->services, service);
 	void *old = map_put_u64(index->services_by_id, (uint64_t)id, service);
 	assert(old == NULL);
 	return service;
 }
 
-struct directory_service *directory_index_service(const struct directory_index *index, int64_t id)
+struct directory_service *directory_index_service(
+	const struct directory_index *index, int64_t id)
 {
 	return map_get_u64(index->services_by_id, (uint64_t)id);
 }
 
-struct directory_service *directory_index_service_at(const struct directory_index *index, uint32_t number)
+struct directory_service *directory_index_service_at(
+	const struct directory_index *index, uint32_t number)
 {
 	return index->services.v[number];
 }
@@ -80,8 +83,8 @@ uint32_t directory_index_services(const struct directory_index *index)
 	return (uint32_t)index->services.n;
 }
 
-void directory_index_add_domain(struct directory_index *index, struct directory_service *service, struct str name,
-	bool is_main)
+void directory_index_add_domain(struct directory_index *index,
+	struct directory_service *service, struct str name, bool is_main)
 {
 	void *old = map_put(index->domains, name, service);
 
@@ -95,7 +98,8 @@ void directory_index_remove_domain(struct directory_index *index, struct str nam
 	map_remove(index->domains, name);
 }
 
-struct directory_service *directory_index_domain(const struct directory_index *index, struct str name)
+struct directory_service *directory_index_domain(
+	const struct directory_index *index, struct str name)
 {
 	return map_get(index->domains, name);
 }
@@ -105,12 +109,14 @@ size_t directory_index_domains(const struct directory_index *index)
 	return map_count(index->domains);
 }
 
-struct str directory_index_local(const struct directory_index *index, const struct directory_entry *entry)
+struct str directory_index_local(
+	const struct directory_index *index, const struct directory_entry *entry)
 {
 	return str_make(index->pool.p + entry->name, entry->name_n);
 }
 
-static uint64_t hash_of(const struct directory_index *index, uint32_t service, struct str local)
+static uint64_t hash_of(
+	const struct directory_index *index, uint32_t service, struct str local)
 {
 	char key[sizeof(service) + DIRECTORY_LOCAL_MAX];
 
@@ -138,7 +144,10 @@ static void build_slots(struct directory_index *index, size_t count)
 		const struct directory_entry *entry = &index->entries.v[i];
 
 		if (entry->kind != 0)
-			put_slot(index, hash_of(index, entry->service, directory_index_local(index, entry)), i);
+			put_slot(index,
+				hash_of(index, entry->service,
+					directory_index_local(index, entry)),
+				i);
 	}
 }
 
@@ -153,7 +162,8 @@ static size_t slots_for(size_t entries)
 }
 
 /* The slot that holds the entry, or the free one where the search ends. */
-static size_t find_slot(const struct directory_index *index, uint32_t service, struct str local)
+static size_t find_slot(
+	const struct directory_index *index, uint32_t service, struct str local)
 {
 	uint64_t hash = hash_of(index, service, local);
 	size_t at = hash & (index->slot_count - 1);
@@ -161,8 +171,10 @@ static size_t find_slot(const struct directory_index *index, uint32_t service, s
 	for (; index->slots[at] != 0; at = (at + 1) & (index->slot_count - 1)) {
 		if (index->slots[at] >> 32 != hash >> 32)
 			continue;
-		const struct directory_entry *entry = &index->entries.v[(uint32_t)index->slots[at] - 1];
-		if (entry->service == service && str_equal(directory_index_local(index, entry), local))
+		const struct directory_entry *entry =
+			&index->entries.v[(uint32_t)index->slots[at] - 1];
+		if (entry->service == service &&
+			str_equal(directory_index_local(index, entry), local))
 			break;
 	}
 	return at;
@@ -177,7 +189,8 @@ struct directory_entry *directory_index_find(const struct directory_index *index
 	return slot == 0 ? NULL : &index->entries.v[(uint32_t)slot - 1];
 }
 
-struct directory_entry *directory_index_find_id(const struct directory_index *index, int64_t id)
+struct directory_entry *directory_index_find_id(
+	const struct directory_index *index, int64_t id)
 {
 	size_t low = 0, high = index->entries.n;
 
@@ -198,25 +211,29 @@ void directory_index_reserve(struct directory_index *index, size_t n)
 	vec_reserve(&index->entries, n);
 }
 
-static struct directory_entry *append(struct directory_index *index, struct directory_entry entry, struct str local)
+static struct directory_entry *append(
+	struct directory_index *index, struct directory_entry entry, struct str local)
 {
 	entry.name = (uint32_t)index->pool.n;
 	entry.name_n = (uint8_t)local.n;
-	assert(local.n > 0 && local.n <= DIRECTORY_LOCAL_MAX && index->pool.n + local.n <= UINT32_MAX);
+	assert(local.n > 0 && local.n <= DIRECTORY_LOCAL_MAX &&
+		index->pool.n + local.n <= UINT32_MAX);
 	buf_add(&index->pool, local);
 	vec_push(&index->entries, entry);
 	index->live++;
 	return &index->entries.v[index->entries.n - 1];
 }
 
-void directory_index_load(struct directory_index *index, struct directory_entry entry, struct str local)
+void directory_index_load(
+	struct directory_index *index, struct directory_entry entry, struct str local)
 {
 	append(index, entry, local);
 }
 
 static int compare_ids(const void *a, const void *b)
 {
-	int64_t x = ((const struct directory_entry *)a)->id, y = ((const struct directory_entry *)b)->id;
+	int64_t x = ((const struct directory_entry *)a)->id,
+		y = ((const struct directory_entry *)b)->id;
 
 	return (x > y) - (x < y);
 }
@@ -228,11 +245,13 @@ void directory_index_loaded(struct directory_index *index)
 	for (size_t i = 1; i < index->entries.n && sorted; i++)
 		sorted = index->entries.v[i - 1].id < index->entries.v[i].id;
 	if (!sorted)
-		qsort(index->entries.v, index->entries.n, sizeof(*index->entries.v), compare_ids);
+		qsort(index->entries.v, index->entries.n, sizeof(*index->entries.v),
+			compare_ids);
 	build_slots(index, slots_for(index->live));
 }
 
-void directory_index_add(struct directory_index *index, struct directory_entry entry, struct str local)
+void directory_index_add(
+	struct directory_index *index, struct directory_entry entry, struct str local)
 {
 	assert(index->entries.n == 0 || index->entries.v[index->entries.n - 1].id < entry.id);
 	append(index, entry, local);
@@ -244,9 +263,11 @@ void directory_index_add(struct directory_index *index, struct directory_entry e
 
 static uint64_t slot_home(const struct directory_index *index, size_t at)
 {
-	const struct directory_entry *entry = &index->entries.v[(uint32_t)index->slots[at] - 1];
+	const struct directory_entry *entry =
+		&index->entries.v[(uint32_t)index->slots[at] - 1];
 
-	return hash_of(index, entry->service, directory_index_local(index, entry)) & (index->slot_count - 1);
+	return hash_of(index, entry->service, directory_index_local(index, entry)) &
+	       (index->slot_count - 1);
 }
 
 /* Moves later slots of the run up, so that no search ends early (Knuth 6.4, algorithm R). */
@@ -265,7 +286,7 @@ static void free_slot(struct directory_index *index, size_t hole)
 
 static void compact(struct directory_index *index)
 {
-	struct buf pool = { 0 };
+	struct buf pool = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < index->entries.n; i++) {
@@ -289,7 +310,8 @@ void directory_index_remove(struct directory_index *index, int64_t id)
 	struct directory_entry *entry = directory_index_find_id(index, id);
 
 	assert(entry != NULL);
-	free_slot(index, find_slot(index, entry->service, directory_index_local(index, entry)));
+	free_slot(
+		index, find_slot(index, entry->service, directory_index_local(index, entry)));
 	entry->kind = 0;
 	index->live--;
 	if (index->entries.n - index->live > index->live / 2 + COMPACT_ABOVE)
@@ -304,5 +326,5 @@ size_t directory_index_count(const struct directory_index *index)
 size_t directory_index_bytes(const struct directory_index *index)
 {
 	return index->entries.cap * sizeof(*index->entries.v) + index->pool.cap +
-		index->slot_count * sizeof(*index->slots);
+	       index->slot_count * sizeof(*index->slots);
 }

@@ -16,8 +16,8 @@ static struct str name_of(unsigned n, char *bytes, size_t size)
 static void test_random(void **state)
 {
 	struct directory_index *index = directory_index_new();
-	struct directory_service *services[2] = { directory_index_add_service(index, 10, 1),
-		directory_index_add_service(index, 11, 1) };
+	struct directory_service *services[2] = {directory_index_add_service(index, 10, 1),
+		directory_index_add_service(index, 11, 1)};
 	static int64_t ids[2][NAMES];
 	int64_t next = 1;
 	size_t live = 0;
@@ -31,8 +31,12 @@ static void test_random(void **state)
 		struct str name = name_of(n, bytes, sizeof(bytes));
 
 		if (ids[s][n] == 0 && (grow || rand() % 8 == 0)) {
-			directory_index_add(index, (struct directory_entry){ .id = next, .service = services[s]->number,
-				.kind = DIRECTORY_REAL, .shard = (uint16_t)(n % 5) }, name);
+			directory_index_add(index,
+				(struct directory_entry){.id = next,
+					.service = services[s]->number,
+					.kind = DIRECTORY_REAL,
+					.shard = (uint16_t)(n % 5)},
+				name);
 			ids[s][n] = next++;
 			live++;
 		} else if (ids[s][n] != 0 && (!grow || rand() % 8 == 0)) {
@@ -46,7 +50,8 @@ static void test_random(void **state)
 			continue;
 		for (unsigned i = 0; i < 2 * NAMES; i++) {
 			name = name_of(i / 2, bytes, sizeof(bytes));
-			const struct directory_entry *entry = directory_index_find(index, services[i % 2], name);
+			const struct directory_entry *entry =
+				directory_index_find(index, services[i % 2], name);
 			assert_int_equal(entry != NULL ? entry->id : 0, ids[i % 2][i / 2]);
 			if (entry == NULL)
 				continue;
@@ -67,11 +72,15 @@ static void test_load(void **state)
 
 	directory_index_reserve(index, 1000);
 	for (unsigned i = 0; i < 1000; i++)
-		directory_index_load(index, (struct directory_entry){ .id = 1 + (i * 7919) % 1000, .kind = DIRECTORY_REAL,
-			.service = service->number }, name_of((i * 7919) % 1000, bytes, sizeof(bytes)));
+		directory_index_load(index,
+			(struct directory_entry){.id = 1 + (i * 7919) % 1000,
+				.kind = DIRECTORY_REAL,
+				.service = service->number},
+			name_of((i * 7919) % 1000, bytes, sizeof(bytes)));
 	directory_index_loaded(index);
 	for (unsigned i = 0; i < 1000; i++) {
-		const struct directory_entry *entry = directory_index_find(index, service, name_of(i, bytes, sizeof(bytes)));
+		const struct directory_entry *entry =
+			directory_index_find(index, service, name_of(i, bytes, sizeof(bytes)));
 		assert_non_null(entry);
 		assert_int_equal(entry->id, i + 1);
 		assert_ptr_equal(directory_index_find_id(index, i + 1), entry);
@@ -83,7 +92,8 @@ static void test_load(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random), cmocka_unit_test(test_load) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random), cmocka_unit_test(test_load)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

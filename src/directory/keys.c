@@ -12,7 +12,8 @@ enum { CHECK_BYTES = 8, FILE_MAX = 4096 };
 
 static void derive(const uint8_t *master, const char *purpose, uint8_t *ret_key, size_t n)
 {
-	crypto_generichash(ret_key, n, (const uint8_t *)purpose, strlen(purpose), master, DIRECTORY_KEY_BYTES);
+	crypto_generichash(ret_key, n, (const uint8_t *)purpose, strlen(purpose), master,
+		DIRECTORY_KEY_BYTES);
 }
 
 static void derive_all(const uint8_t *master, struct directory_keys *ret_keys)
@@ -80,7 +81,8 @@ static enum err read_or_make(const char *path, bool may_make, uint8_t *ret_maste
 	return e;
 }
 
-enum err directory_keys_open(const char *path, bool may_make, struct directory_keys *ret_keys, struct buf *ret_detail)
+enum err directory_keys_open(const char *path, bool may_make, struct directory_keys *ret_keys,
+	struct buf *ret_detail)
 {
 	uint8_t master[DIRECTORY_KEY_BYTES];
 	enum err e = read_or_make(path, may_make, master);
@@ -88,7 +90,10 @@ enum err directory_keys_open(const char *path, bool may_make, struct directory_k
 	if (e == OK)
 		derive_all(master, ret_keys);
 	else if (e == ERR_CORRUPT)
-		buf_addf(ret_detail, "%s is damaged or missing: without it no device password is right; restore it", path);
+		buf_addf(ret_detail,
+			"%s is damaged or missing: without it no device password is right; "
+			"restore it",
+			path);
 	else
 		buf_addf(ret_detail, "%s: %s", path, err_text(e));
 	sodium_memzero(master, sizeof(master));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The secret that login hashes are keyed with: made once, kept in DIR/keys (0600), never made anew by itself. */
+/* The secret that login hashes are keyed with: made once, kept in DIR/keys (0600), never made
+ * anew by itself. */
 #ifndef DIRECTORY_KEYS_H
 #define DIRECTORY_KEYS_H
 
@@ -13,11 +14,11 @@ struct directory_keys {
 };
 
 /*
- * Reads the file, or makes it when there is none and may_make.  ERR_CORRUPT: damaged, or none and not may_make.
- * ret_detail: a line for the operator when it fails.
+ * Reads the file, or makes it when there is none and may_make.  ERR_CORRUPT: damaged, or none
+ * and not may_make. ret_detail: a line for the operator when it fails.
  */
-MUST_CHECK enum err directory_keys_open(const char *path, bool may_make, struct directory_keys *ret_keys,
-	struct buf *ret_detail);
+MUST_CHECK enum err directory_keys_open(const char *path, bool may_make,
+	struct directory_keys *ret_keys, struct buf *ret_detail);
 void directory_keys_random(struct directory_keys *ret_keys);
 
 #endif

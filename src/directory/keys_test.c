@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "directory/fixture.h"
 
+#include "base/base64.h"
 #include "directory/keys.h"
 #include "directory/password.h"
-#include "base/base64.h"
 #include "os/file.h"
 
 #include <ctype.h>
@@ -25,7 +25,8 @@ static void write_bytes(const char *path, struct str bytes)
 	close(fd);
 }
 
-/* A crash while the file was made leaves a part of a temporary one, or a whole one that was not renamed. */
+/* A crash while the file was made leaves a part of a temporary one, or a whole one that was
+ * not renamed. */
 static void test_made_once(void **state)
 {
 	struct fixture *f = *state;
@@ -48,7 +49,8 @@ static void test_made_once(void **state)
 	buf_done(&detail);
 }
 
-/* Whatever is cut or changed: never a new key, that would make every password wrong for good. */
+/* Whatever is cut or changed: never a new key, that would make every password wrong for good.
+ */
 static void test_damaged(void **state)
 {
 	struct fixture *f = *state;
@@ -80,7 +82,7 @@ static void test_damaged(void **state)
 static void test_keys_lost(void **state)
 {
 	struct fixture *f = *state;
-	struct directory_device device = { .name = S("phone") };
+	struct directory_device device = {.name = S("phone")};
 	struct buf password = BUF_MAX(100), detail = BUF_MAX(1000);
 	char path[200];
 	int64_t id;
@@ -91,7 +93,8 @@ static void test_keys_lost(void **state)
 	assert_int_equal(unlink(path), 0);
 	fixture_open(f);
 	fixture_address(f, "alice@example.test");
-	assert_ok(directory_device_add(f->directory, &f->by, S("alice@example.test"), &device, &id, &password));
+	assert_ok(directory_device_add(
+		f->directory, &f->by, S("alice@example.test"), &device, &id, &password));
 	directory_close(&f->directory);
 	assert_int_equal(unlink(path), 0);
 	assert_err(directory_open(&f->options, &f->directory, &detail), ERR_CORRUPT);
@@ -103,7 +106,7 @@ static void test_keys_lost(void **state)
 static void test_generated(void **state)
 {
 	struct buf a = BUF_MAX(100), b = BUF_MAX(100);
-	bool seen[256] = { false };
+	bool seen[256] = {false};
 	int different = 0;
 
 	for (int i = 0; i < 300; i++) {
@@ -164,9 +167,11 @@ static void hmac_is(const uint8_t *key, struct str text, const char *base64)
 /* The exchange of RFC 7677 3: both signatures over it must come out of the two keys. */
 static void test_scram(void **state)
 {
-	const struct str message = S("n=user,r=rOprNGfwEbeRWgbNEkqO,"
-		"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
-		"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
+	const struct str message =
+		S("n=user,r=rOprNGfwEbeRWgbNEkqO,"
+		  "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s="
+		  "W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
+		  "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
 	struct buf salt = BUF_MAX(100), proof = BUF_MAX(100);
 	uint8_t stored[32], server[32], signature[32], client[32], hash[32];
 	crypto_auth_hmacsha256_state hmac;

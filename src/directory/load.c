@@ -14,7 +14,7 @@ static void copy_text(char *to, size_t size, struct str s)
 static enum err load_offers(struct directory *directory)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_OFFER_LIST];
-	VEC(struct directory_offer) offers = { 0 };
+	VEC(struct directory_offer) offers = {0};
 	enum err e;
 
 	while (sql_step(st, &e)) {
@@ -36,7 +36,8 @@ static enum err load_offers(struct directory *directory)
 	return e;
 }
 
-static const struct directory_offer *offer_named(const struct directory *directory, struct str name)
+static const struct directory_offer *offer_named(
+	const struct directory *directory, struct str name)
 {
 	for (size_t i = 0; i < directory->offer_count; i++)
 		if (str_equal(str_of(directory->offers[i].name), name))
@@ -51,8 +52,8 @@ static enum err load_services(struct directory *directory)
 	enum err e;
 
 	while (sql_step(st, &e)) {
-		struct directory_service *service =
-			directory_index_add_service(directory->index, sql_column_i64(st, 1), sql_column_i64(st, 0));
+		struct directory_service *service = directory_index_add_service(
+			directory->index, sql_column_i64(st, 1), sql_column_i64(st, 0));
 
 		service->offer = offer_named(directory, sql_column_str(st, 2));
 		service->created = sql_column_i64(st, 4);
@@ -68,32 +69,38 @@ static enum err load_domains(struct directory *directory)
 	enum err e;
 
 	while (sql_step(st, &e)) {
-		struct directory_service *service = directory_index_service(directory->index, sql_column_i64(st, 0));
+		struct directory_service *service =
+			directory_index_service(directory->index, sql_column_i64(st, 0));
 
 		if (service != NULL)
-			directory_index_add_domain(directory->index, service, sql_column_str(st, 1),
-				sql_column_i64(st, 2) != 0);
+			directory_index_add_domain(directory->index, service,
+				sql_column_str(st, 1), sql_column_i64(st, 2) != 0);
 		else
 			complete = false;
 	}
 	for (uint32_t i = 0; i < directory_index_services(directory->index); i++)
-		complete &= directory_index_service_at(directory->index, i)->main_domain != NULL;
+		complete &=
+			directory_index_service_at(directory->index, i)->main_domain != NULL;
 	return e == OK && !complete ? ERR_CORRUPT : e;
 }
 
 static bool load_address(struct directory *directory, const struct sql_statement *st)
 {
-	struct directory_service *service = directory_index_service(directory->index, sql_column_i64(st, 0));
+	struct directory_service *service =
+		directory_index_service(directory->index, sql_column_i64(st, 0));
 	struct str local = sql_column_str(st, 2);
 	int64_t kind = sql_column_i64(st, 3);
 
-	if (service == NULL || local.n == 0 || local.n > DIRECTORY_LOCAL_MAX || kind < DIRECTORY_REAL ||
-		kind > DIRECTORY_CATCHALL)
+	if (service == NULL || local.n == 0 || local.n > DIRECTORY_LOCAL_MAX ||
+		kind < DIRECTORY_REAL || kind > DIRECTORY_CATCHALL)
 		return false;
-	struct directory_entry entry = { .id = sql_column_i64(st, 1), .service = service->number,
-		.target_or_quota = sql_column_is_null(st, 7) ? DIRECTORY_NO_QUOTA_OVERRIDE : sql_column_i64(st, 7),
-		.shard = (uint16_t)sql_column_i64(st, 5), .kind = (uint8_t)kind & 7,
-		.enabled = sql_column_i64(st, 6) != 0 };
+	struct directory_entry entry = {.id = sql_column_i64(st, 1),
+		.service = service->number,
+		.target_or_quota = sql_column_is_null(st, 7) ? DIRECTORY_NO_QUOTA_OVERRIDE
+							     : sql_column_i64(st, 7),
+		.shard = (uint16_t)sql_column_i64(st, 5),
+		.kind = (uint8_t)kind & 7,
+		.enabled = sql_column_i64(st, 6) != 0};
 	if (kind == DIRECTORY_ALIAS)
 		entry.target_or_quota = sql_column_i64(st, 4);
 	if (kind == DIRECTORY_CATCHALL)
@@ -140,6 +147,7 @@ enum err directory_load(struct directory *directory)
 	if (e == OK)
 		e = load_addresses(directory);
 	if (e == OK)
-		e = read_count(directory->st[DIRECTORY_SQL_DEVICE_CHOSEN_COUNT], &directory->chosen_devices);
+		e = read_count(directory->st[DIRECTORY_SQL_DEVICE_CHOSEN_COUNT],
+			&directory->chosen_devices);
 	return e;
 }

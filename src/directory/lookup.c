@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static uint64_t quota_of(const struct directory_service *service, const struct directory_entry *entry)
+static uint64_t quota_of(
+	const struct directory_service *service, const struct directory_entry *entry)
 {
 	if (entry->target_or_quota != DIRECTORY_NO_QUOTA_OVERRIDE)
 		return (uint64_t)entry->target_or_quota;
@@ -19,10 +20,11 @@ static struct str join(struct str local, struct str domain, char *bytes)
 	return str_make(bytes, local.n + 1 + domain.n);
 }
 
-void directory_fill_target(const struct directory *directory, const struct directory_entry *entry,
-	struct directory_target *ret_target)
+void directory_fill_target(const struct directory *directory,
+	const struct directory_entry *entry, struct directory_target *ret_target)
 {
-	const struct directory_service *service = directory_index_service_at(directory->index, entry->service);
+	const struct directory_service *service =
+		directory_index_service_at(directory->index, entry->service);
 
 	ret_target->account = entry->id;
 	ret_target->service = service->id;
@@ -33,31 +35,38 @@ void directory_fill_target(const struct directory *directory, const struct direc
 	ret_target->message_bytes = directory->options.message_bytes;
 	ret_target->catch_all = false;
 	ret_target->send_allowed = entry->kind == DIRECTORY_REAL;
-	ret_target->address = join(directory_index_local(directory->index, entry), str_of(service->main_domain),
-		ret_target->address_bytes);
+	ret_target->address = join(directory_index_local(directory->index, entry),
+		str_of(service->main_domain), ret_target->address_bytes);
 	ret_target->detail = STR_NONE;
 }
 
-void directory_add_address(const struct directory *directory, const struct directory_entry *entry, struct buf *out)
+void directory_add_address(const struct directory *directory,
+	const struct directory_entry *entry, struct buf *out)
 {
 	buf_add(out, directory_index_local(directory->index, entry));
 	buf_addc(out, '@');
-	buf_adds(out, directory_index_service_at(directory->index, entry->service)->main_domain);
+	buf_adds(out,
+		directory_index_service_at(directory->index, entry->service)->main_domain);
 }
 
 /* The separator's place in s, or -1; none at its head, where nothing would be left. */
 static ptrdiff_t find_separator(const struct directory *directory, struct str s)
 {
-	ptrdiff_t at = directory->options.detail_separator ? str_index(s, directory->options.detail_separator) : -1;
+	ptrdiff_t at = directory->options.detail_separator
+			       ? str_index(s, directory->options.detail_separator)
+			       : -1;
 
 	return at > 0 ? at : -1;
 }
 
-/* The whole local part goes first: an address with the separator in it stays reachable when the option changes. */
-static struct directory_entry *find_local(const struct directory *directory, const struct directory_service *service,
-	const struct directory_name *name, bool with_detail, struct str *ret_detail)
+/* The whole local part goes first: an address with the separator in it stays reachable when
+ * the option changes. */
+static struct directory_entry *find_local(const struct directory *directory,
+	const struct directory_service *service, const struct directory_name *name,
+	bool with_detail, struct str *ret_detail)
 {
-	struct str local = directory_name_local(name), written = str_make(name->written, name->written_n);
+	struct str local = directory_name_local(name),
+		   written = str_make(name->written, name->written_n);
 	struct directory_entry *entry = directory_index_find(directory->index, service, local);
 	ptrdiff_t at = find_separator(directory, local);
 
@@ -67,17 +76,20 @@ static struct directory_entry *find_local(const struct directory *directory, con
 	return directory_index_find(directory->index, service, str_sub(local, 0, (size_t)at));
 }
 
-static const struct directory_entry *follow_alias(const struct directory *directory, const struct directory_entry *entry)
+static const struct directory_entry *follow_alias(
+	const struct directory *directory, const struct directory_entry *entry)
 {
 	if (entry != NULL && entry->kind == DIRECTORY_ALIAS && entry->enabled)
 		return directory_index_find_id(directory->index, entry->target_or_quota);
 	return entry;
 }
 
-static const struct directory_entry *catch_all_of(const struct directory *directory,
-	const struct directory_service *service)
+static const struct directory_entry *catch_all_of(
+	const struct directory *directory, const struct directory_service *service)
 {
-	return service->catch_all ? directory_index_find_id(directory->index, service->catch_all) : NULL;
+	return service->catch_all
+		       ? directory_index_find_id(directory->index, service->catch_all)
+		       : NULL;
 }
 
 static void set_detail(struct directory_target *target, struct str detail)
@@ -87,13 +99,16 @@ static void set_detail(struct directory_target *target, struct str detail)
 	target->detail = str_make(target->detail_bytes, detail.n);
 }
 
-static enum err check_entry(const struct directory_entry *entry, enum directory_purpose purpose)
+static enum err check_entry(
+	const struct directory_entry *entry, enum directory_purpose purpose)
 {
 	if (entry == NULL || entry->kind == DIRECTORY_REDIRECT)
 		return ERR_UNKNOWN_USER;
 	if (!entry->enabled)
 		return ERR_ADDRESS_DISABLED;
-	return purpose == DIRECTORY_FOR_SENDER && entry->kind != DIRECTORY_REAL ? ERR_NOT_ALLOWED : OK;
+	return purpose == DIRECTORY_FOR_SENDER && entry->kind != DIRECTORY_REAL
+		       ? ERR_NOT_ALLOWED
+		       : OK;
 }
 
 static enum err look_up(const struct directory *directory, const struct directory_name *name,
@@ -122,11 +137,13 @@ static enum err look_up(const struct directory *directory, const struct director
 }
 
 /* RFC 5321 4.5.1: <Postmaster> without a domain is to be accepted. */
-static enum err take_postmaster(const struct directory *directory, struct directory_name *ret_name)
+static enum err take_postmaster(
+	const struct directory *directory, struct directory_name *ret_name)
 {
 	if (directory_index_services(directory->index) == 0)
 		return ERR_UNKNOWN_USER;
-	struct str domain = str_of(directory_index_service_at(directory->index, 0)->main_domain);
+	struct str domain =
+		str_of(directory_index_service_at(directory->index, 0)->main_domain);
 	memcpy(ret_name->local, "postmaster", 10);
 	memcpy(ret_name->written, "postmaster", 10);
 	ret_name->local_n = ret_name->written_n = 10;
@@ -135,8 +152,8 @@ static enum err take_postmaster(const struct directory *directory, struct direct
 	return OK;
 }
 
-enum err directory_lookup(struct directory *directory, struct str address, enum directory_purpose purpose,
-	struct directory_target *ret_target)
+enum err directory_lookup(struct directory *directory, struct str address,
+	enum directory_purpose purpose, struct directory_target *ret_target)
 {
 	struct directory_name name;
 	enum err e;
@@ -148,9 +165,11 @@ enum err directory_lookup(struct directory *directory, struct str address, enum 
 	return e == OK ? look_up(directory, &name, purpose, ret_target) : e;
 }
 
-enum err directory_lookup_account(struct directory *directory, int64_t account, struct directory_target *ret_target)
+enum err directory_lookup_account(
+	struct directory *directory, int64_t account, struct directory_target *ret_target)
 {
-	const struct directory_entry *entry = directory_index_find_id(directory->index, account);
+	const struct directory_entry *entry =
+		directory_index_find_id(directory->index, account);
 
 	if (entry != NULL && entry->kind == DIRECTORY_ALIAS)
 		return ERR_UNKNOWN_USER;
@@ -166,44 +185,53 @@ bool directory_has_domain(struct directory *directory, struct str domain)
 	size_t n;
 
 	return directory_domain_parse(domain, bytes, &n) == OK &&
-		directory_index_domain(directory->index, str_make(bytes, n)) != NULL;
+	       directory_index_domain(directory->index, str_make(bytes, n)) != NULL;
 }
 
-enum err directory_find_service(struct directory *directory, struct str domain, struct directory_service **ret_service)
+enum err directory_find_service(
+	struct directory *directory, struct str domain, struct directory_service **ret_service)
 {
 	char bytes[DIRECTORY_DOMAIN_MAX];
 	size_t n;
 
 	if (directory_domain_parse(domain, bytes, &n) != OK)
-		return directory_refuse(directory, ERR_BAD_ADDRESS, "%.*s is not a domain", STR_FMT(domain));
+		return directory_refuse(
+			directory, ERR_BAD_ADDRESS, "%.*s is not a domain", STR_FMT(domain));
 	*ret_service = directory_index_domain(directory->index, str_make(bytes, n));
 	if (*ret_service == NULL)
-		return directory_refuse(directory, ERR_NOT_FOUND, "domain %.*s is not served here", STR_FMT(domain));
+		return directory_refuse(directory, ERR_NOT_FOUND,
+			"domain %.*s is not served here", STR_FMT(domain));
 	return OK;
 }
 
-enum err directory_find_entry(struct directory *directory, struct str address, struct directory_service **ret_service,
-	struct directory_entry **ret_entry)
+enum err directory_find_entry(struct directory *directory, struct str address,
+	struct directory_service **ret_service, struct directory_entry **ret_entry)
 {
 	struct directory_name name;
 
 	if (directory_name_parse(address, &name) != OK)
-		return directory_refuse(directory, ERR_BAD_ADDRESS, "%.*s is not an address", STR_FMT(address));
-	enum err e = directory_find_service(directory, directory_name_domain(&name), ret_service);
+		return directory_refuse(directory, ERR_BAD_ADDRESS, "%.*s is not an address",
+			STR_FMT(address));
+	enum err e =
+		directory_find_service(directory, directory_name_domain(&name), ret_service);
 	if (e != OK)
 		return e;
-	*ret_entry = directory_index_find(directory->index, *ret_service, directory_name_local(&name));
+	*ret_entry = directory_index_find(
+		directory->index, *ret_service, directory_name_local(&name));
 	if (*ret_entry == NULL)
-		return directory_refuse(directory, ERR_NOT_FOUND, "there is no address %.*s", STR_FMT(address));
+		return directory_refuse(directory, ERR_NOT_FOUND, "there is no address %.*s",
+			STR_FMT(address));
 	return OK;
 }
 
-enum err directory_find_mailbox(struct directory *directory, struct str address, struct directory_service **ret_service,
-	struct directory_entry **ret_entry)
+enum err directory_find_mailbox(struct directory *directory, struct str address,
+	struct directory_service **ret_service, struct directory_entry **ret_entry)
 {
 	enum err e = directory_find_entry(directory, address, ret_service, ret_entry);
 
-	if (e == OK && (*ret_entry)->kind != DIRECTORY_REAL && (*ret_entry)->kind != DIRECTORY_CATCHALL)
-		return directory_refuse(directory, ERR_CANNOT, "%.*s has no mailbox of its own", STR_FMT(address));
+	if (e == OK && (*ret_entry)->kind != DIRECTORY_REAL &&
+		(*ret_entry)->kind != DIRECTORY_CATCHALL)
+		return directory_refuse(directory, ERR_CANNOT,
+			"%.*s has no mailbox of its own", STR_FMT(address));
 	return e;
 }

@@ -59,8 +59,9 @@ static enum err copy_label(char *ascii, char *ret_bytes, size_t *ret_n)
 }
 
 /*
- * RFC 5891 5: the look-up protocol, with the mapping of Unicode TR46 that people expect (upper case).  Without
- * IDN2_USE_STD3_ASCII_RULES, which drops an underscore in silence and so finds another domain.
+ * RFC 5891 5: the look-up protocol, with the mapping of Unicode TR46 that people expect (upper
+ * case).  Without IDN2_USE_STD3_ASCII_RULES, which drops an underscore in silence and so finds
+ * another domain.
  */
 static enum err to_alabels(struct str domain, char *ret_bytes, size_t *ret_n)
 {
@@ -68,7 +69,8 @@ static enum err to_alabels(struct str domain, char *ret_bytes, size_t *ret_n)
 	char text[4 * DIRECTORY_DOMAIN_MAX + 1];
 	uint8_t *ascii = NULL;
 
-	if (domain.n >= sizeof(text) || !utf8_is_valid(domain) || memchr(domain.p, 0, domain.n) != NULL)
+	if (domain.n >= sizeof(text) || !utf8_is_valid(domain) ||
+		memchr(domain.p, 0, domain.n) != NULL)
 		return ERR_BAD_ADDRESS;
 	memcpy(text, domain.p, domain.n);
 	text[domain.n] = '\0';
@@ -96,7 +98,8 @@ static bool is_label(struct str label)
 	if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
 		return false;
 	for (size_t i = 0; i < label.n; i++)
-		if (!ascii_is_alpha(label.p[i]) && !ascii_is_digit(label.p[i]) && label.p[i] != '-')
+		if (!ascii_is_alpha(label.p[i]) && !ascii_is_digit(label.p[i]) &&
+			label.p[i] != '-')
 			return false;
 	return true;
 }
@@ -106,7 +109,8 @@ enum err directory_domain_parse_new(struct str domain, char *ret_bytes, size_t *
 	char bytes[DIRECTORY_DOMAIN_MAX];
 	size_t n;
 
-	if (domain.n == 0 || to_alabels(domain, bytes, &n) != OK || n > 253 || bytes[n - 1] == '.')
+	if (domain.n == 0 || to_alabels(domain, bytes, &n) != OK || n > 253 ||
+		bytes[n - 1] == '.')
 		return ERR_BAD_ADDRESS;
 	struct str rest = str_make(bytes, n), label;
 	while (str_next(&rest, '.', &label))
@@ -117,7 +121,8 @@ enum err directory_domain_parse_new(struct str domain, char *ret_bytes, size_t *
 	return OK;
 }
 
-/* RFC 5321 4.1.2: a quoted string means what stands between the quotes, without backslashes. */
+/* RFC 5321 4.1.2: a quoted string means what stands between the quotes, without backslashes.
+ */
 static enum err unquote(struct str quoted, struct directory_name *name)
 {
 	size_t n = 0;
@@ -125,7 +130,8 @@ static enum err unquote(struct str quoted, struct directory_name *name)
 	if (quoted.n < 2 || quoted.p[quoted.n - 1] != '"')
 		return ERR_BAD_ADDRESS;
 	for (size_t i = 1; i < quoted.n - 1; i++) {
-		if (quoted.p[i] == '"' || (quoted.p[i] == '\\' && ++i == quoted.n - 1) || n == sizeof(name->written))
+		if (quoted.p[i] == '"' || (quoted.p[i] == '\\' && ++i == quoted.n - 1) ||
+			n == sizeof(name->written))
 			return ERR_BAD_ADDRESS;
 		name->written[n++] = quoted.p[i];
 	}
@@ -148,12 +154,15 @@ enum err directory_name_parse(struct str address, struct directory_name *ret_nam
 {
 	ptrdiff_t at = str_rindex(address, '@');
 
-	if (at < 0 || has_controls(address) || take_local(str_sub(address, 0, (size_t)at), ret_name) != OK)
+	if (at < 0 || has_controls(address) ||
+		take_local(str_sub(address, 0, (size_t)at), ret_name) != OK)
 		return ERR_BAD_ADDRESS;
 	struct str written = str_make(ret_name->written, ret_name->written_n);
-	if (directory_fold(written, ret_name->local, sizeof(ret_name->local), &ret_name->local_n) != OK)
+	if (directory_fold(written, ret_name->local, sizeof(ret_name->local),
+		    &ret_name->local_n) != OK)
 		return ERR_BAD_ADDRESS;
-	return directory_domain_parse(str_from(address, (size_t)at + 1), ret_name->domain, &ret_name->domain_n);
+	return directory_domain_parse(
+		str_from(address, (size_t)at + 1), ret_name->domain, &ret_name->domain_n);
 }
 
 static bool is_plain_local(struct str local)
@@ -164,7 +173,8 @@ static bool is_plain_local(struct str local)
 
 		if (c == '.' && (edge || local.p[i - 1] == '.'))
 			return false;
-		if (c < 0x80 && !ascii_is_alpha((char)c) && !ascii_is_digit((char)c) && !memchr("._-&'", c, 5))
+		if (c < 0x80 && !ascii_is_alpha((char)c) && !ascii_is_digit((char)c) &&
+			!memchr("._-&'", c, 5))
 			return false;
 	}
 	return true;
@@ -179,5 +189,6 @@ enum err directory_name_parse_new(struct str address, struct directory_name *ret
 		return e;
 	if (address.p[0] == '"' || !is_plain_local(directory_name_local(ret_name)))
 		return ERR_BAD_ADDRESS;
-	return directory_domain_parse_new(str_from(address, (size_t)at + 1), ret_name->domain, &ret_name->domain_n);
+	return directory_domain_parse_new(
+		str_from(address, (size_t)at + 1), ret_name->domain, &ret_name->domain_n);
 }

@@ -25,7 +25,7 @@ struct directory {
 	struct directory_options options;
 	struct sql *sql;
 	struct sql_checkpointer *checkpointer; /* NULL in memory */
-	uint64_t checkpointed_bytes;     /* length of the log at the last checkpoint */
+	uint64_t checkpointed_bytes;           /* length of the log at the last checkpoint */
 	struct sql_statement *st[DIRECTORY_SQL_COUNT];
 	struct directory_index *index;
 	struct directory_offer *offers;
@@ -33,10 +33,10 @@ struct directory {
 	struct directory_keys keys;
 	struct directory_attempts *attempts;
 	struct directory_verdicts *verdicts;
-	struct map *last_uses;           /* by device, not written yet */
+	struct map *last_uses; /* by device, not written yet */
 	int64_t last_uses_written_ms;
-	uint64_t chosen_devices;         /* how many have argon2id */
-	char *pretend_verifier;          /* of users that do not exist; NULL until it is needed */
+	uint64_t chosen_devices; /* how many have argon2id */
+	char *pretend_verifier;  /* of users that do not exist; NULL until it is needed */
 	void (*listener)(void *ctx, const struct directory_event *event);
 	void *listener_ctx;
 	char message[500];
@@ -50,9 +50,10 @@ enum err directory_refuse(struct directory *directory, enum err e, const char *f
 MUST_CHECK enum err directory_load(struct directory *directory);
 
 /* lookup.c */
-void directory_fill_target(const struct directory *directory, const struct directory_entry *entry,
-	struct directory_target *ret_target);
-/* The entry of that very address, of any kind, disabled or not: ERR_BAD_ADDRESS, ERR_NOT_FOUND with a message. */
+void directory_fill_target(const struct directory *directory,
+	const struct directory_entry *entry, struct directory_target *ret_target);
+/* The entry of that very address, of any kind, disabled or not: ERR_BAD_ADDRESS, ERR_NOT_FOUND
+ * with a message. */
 MUST_CHECK enum err directory_find_entry(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 /* The mailbox of that very address. */
@@ -61,19 +62,24 @@ MUST_CHECK enum err directory_find_mailbox(struct directory *directory, struct s
 MUST_CHECK enum err directory_find_service(struct directory *directory, struct str domain,
 	struct directory_service **ret_service);
 /* local@main.domain of an entry. */
-void directory_add_address(const struct directory *directory, const struct directory_entry *entry, struct buf *out);
+void directory_add_address(const struct directory *directory,
+	const struct directory_entry *entry, struct buf *out);
 
 /* change.c: a change is begin, statements, audit, end; memory follows when end was OK. */
 MUST_CHECK enum err directory_change_begin(struct directory *directory);
 MUST_CHECK enum err directory_change_end(struct directory *directory, enum err e);
 /* The first of n new ids of a counter. */
-MUST_CHECK enum err directory_take_ids(struct directory *directory, const char *counter, int64_t n, int64_t *ret_first);
+MUST_CHECK enum err directory_take_ids(
+	struct directory *directory, const char *counter, int64_t n, int64_t *ret_first);
 /* before and after (either may be NULL) are taken over. */
-MUST_CHECK enum err directory_audit(struct directory *directory, const struct directory_change *by, int64_t organisation,
-	const char *action, struct str subject, json_t *before, json_t *after);
+MUST_CHECK enum err directory_audit(struct directory *directory,
+	const struct directory_change *by, int64_t organisation, const char *action,
+	struct str subject, json_t *before, json_t *after);
 void directory_tell(struct directory *directory, const struct directory_event *event);
-/* ERR_SYNTAX with a message unless s is 1 to DIRECTORY_NAME_MAX bytes of UTF-8 without control characters. */
-MUST_CHECK enum err directory_check_name(struct directory *directory, const char *what, struct str s);
+/* ERR_SYNTAX with a message unless s is 1 to DIRECTORY_NAME_MAX bytes of UTF-8 without control
+ * characters. */
+MUST_CHECK enum err directory_check_name(
+	struct directory *directory, const char *what, struct str s);
 
 /* device.c */
 struct directory_verifier {
@@ -81,14 +87,16 @@ struct directory_verifier {
 	char chosen_hash[128];
 	bool is_chosen;
 };
-MUST_CHECK enum err directory_insert_device(struct directory *directory, int64_t account, int64_t id,
-	const struct directory_device *device, const struct directory_verifier *verifier, int64_t now_ms);
+MUST_CHECK enum err directory_insert_device(struct directory *directory, int64_t account,
+	int64_t id, const struct directory_device *device,
+	const struct directory_verifier *verifier, int64_t now_ms);
 MUST_CHECK enum err directory_choose_verifier(struct directory *directory, struct str password,
 	struct directory_verifier *ret_verifier);
 
 /* address.c */
-MUST_CHECK enum err directory_insert_address(struct directory *directory, const struct directory_change *by,
-	const struct directory_service *service, const struct directory_entry *entry, struct str local);
+MUST_CHECK enum err directory_insert_address(struct directory *directory,
+	const struct directory_change *by, const struct directory_service *service,
+	const struct directory_entry *entry, struct str local);
 
 /* auth.c */
 MUST_CHECK enum err directory_flush_last_uses(struct directory *directory);

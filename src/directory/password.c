@@ -24,8 +24,8 @@ void directory_password_generate(struct buf *out)
 	}
 }
 
-void directory_password_login_hash(const struct directory_keys *keys, int64_t account, struct str password,
-	uint8_t ret_hash[DIRECTORY_LOGIN_HASH_BYTES])
+void directory_password_login_hash(const struct directory_keys *keys, int64_t account,
+	struct str password, uint8_t ret_hash[DIRECTORY_LOGIN_HASH_BYTES])
 {
 	char plain[sizeof(account) + DIRECTORY_PASSWORD_MAX];
 	size_t n = sizeof(account);
@@ -36,8 +36,8 @@ void directory_password_login_hash(const struct directory_keys *keys, int64_t ac
 	for (size_t i = 0; i < password.n; i++)
 		if (password.p[i] != '-' && password.p[i] != ' ')
 			plain[n++] = ascii_lower(password.p[i]);
-	crypto_generichash(ret_hash, DIRECTORY_LOGIN_HASH_BYTES, (const uint8_t *)plain, n, keys->login,
-		sizeof(keys->login));
+	crypto_generichash(ret_hash, DIRECTORY_LOGIN_HASH_BYTES, (const uint8_t *)plain, n,
+		keys->login, sizeof(keys->login));
 	sodium_memzero(plain, sizeof(plain));
 }
 
@@ -51,11 +51,12 @@ static void hmac(const uint8_t *key, const char *text, uint8_t *ret_mac)
 }
 
 void directory_password_scram(struct str password, struct str salt, uint32_t iterations,
-	uint8_t ret_stored_key[DIRECTORY_SCRAM_KEY_BYTES], uint8_t ret_server_key[DIRECTORY_SCRAM_KEY_BYTES])
+	uint8_t ret_stored_key[DIRECTORY_SCRAM_KEY_BYTES],
+	uint8_t ret_server_key[DIRECTORY_SCRAM_KEY_BYTES])
 {
 	uint8_t salted[DIRECTORY_SCRAM_KEY_BYTES], client_key[DIRECTORY_SCRAM_KEY_BYTES];
-	int made = PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const uint8_t *)salt.p, (int)salt.n,
-		(int)iterations, EVP_sha256(), sizeof(salted), salted);
+	int made = PKCS5_PBKDF2_HMAC(password.p, (int)password.n, (const uint8_t *)salt.p,
+		(int)salt.n, (int)iterations, EVP_sha256(), sizeof(salted), salted);
 
 	assert(made == 1);
 	hmac(salted, "Client Key", client_key);
@@ -68,7 +69,8 @@ void directory_password_scram(struct str password, struct str salt, uint32_t ite
 enum err directory_password_choose(struct str password, uint64_t ops, uint64_t bytes,
 	char ret_hash[DIRECTORY_CHOSEN_HASH_MAX])
 {
-	int failed = crypto_pwhash_str_alg(ret_hash, password.p, password.n, ops, bytes, crypto_pwhash_ALG_ARGON2ID13);
+	int failed = crypto_pwhash_str_alg(
+		ret_hash, password.p, password.n, ops, bytes, crypto_pwhash_ALG_ARGON2ID13);
 
 	return failed ? ERR_NO_MEMORY : OK;
 }

@@ -7,8 +7,8 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-/* Sets of four; a full set drops one at random.  Wrong guesses have a table of their own: they cannot push out what
- * is right. */
+/* Sets of four; a full set drops one at random.  Wrong guesses have a table of their own: they
+ * cannot push out what is right. */
 enum { WAYS = 4, RIGHT_SETS = 16384, WRONG_SETS = 1024, TAG_BYTES = 16 };
 
 struct tag {
@@ -34,7 +34,8 @@ void directory_verdicts_free(struct directory_verdicts **verdicts)
 }
 
 /* The verifier's NUL parts it from the password. */
-static struct tag make_tag(const struct directory_verdicts *verdicts, const char *verifier, struct str password)
+static struct tag make_tag(
+	const struct directory_verdicts *verdicts, const char *verifier, struct str password)
 {
 	crypto_generichash_state state;
 	struct tag tag;
@@ -55,14 +56,15 @@ static bool has(const struct tag *set, struct tag tag)
 	return found;
 }
 
-enum directory_verdict directory_verdicts_get(const struct directory_verdicts *verdicts, const char *verifier,
-	struct str password)
+enum directory_verdict directory_verdicts_get(
+	const struct directory_verdicts *verdicts, const char *verifier, struct str password)
 {
 	struct tag tag = make_tag(verdicts, verifier, password);
 
 	if (has(verdicts->right[tag.word[0] % RIGHT_SETS], tag))
 		return DIRECTORY_VERDICT_RIGHT;
-	return has(verdicts->wrong[tag.word[0] % WRONG_SETS], tag) ? DIRECTORY_VERDICT_WRONG : DIRECTORY_VERDICT_UNKNOWN;
+	return has(verdicts->wrong[tag.word[0] % WRONG_SETS], tag) ? DIRECTORY_VERDICT_WRONG
+								   : DIRECTORY_VERDICT_UNKNOWN;
 }
 
 static void put(struct tag *set, struct tag tag)
@@ -76,9 +78,12 @@ static void put(struct tag *set, struct tag tag)
 	set[way < WAYS ? way : (int)random_below(WAYS)] = tag;
 }
 
-void directory_verdicts_put(struct directory_verdicts *verdicts, const char *verifier, struct str password, bool right)
+void directory_verdicts_put(struct directory_verdicts *verdicts, const char *verifier,
+	struct str password, bool right)
 {
 	struct tag tag = make_tag(verdicts, verifier, password);
 
-	put(right ? verdicts->right[tag.word[0] % RIGHT_SETS] : verdicts->wrong[tag.word[0] % WRONG_SETS], tag);
+	put(right ? verdicts->right[tag.word[0] % RIGHT_SETS]
+		  : verdicts->wrong[tag.word[0] % WRONG_SETS],
+		tag);
 }

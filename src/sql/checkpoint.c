@@ -15,7 +15,8 @@ static int read_page_size(sqlite3 *handle)
 	sqlite3_stmt *statement = NULL;
 	int size = 0;
 
-	if (sqlite3_prepare_v2(handle, "PRAGMA page_size", -1, &statement, NULL) == SQLITE_OK &&
+	if (sqlite3_prepare_v2(handle, "PRAGMA page_size", -1, &statement, NULL) ==
+			SQLITE_OK &&
 		sqlite3_step(statement) == SQLITE_ROW)
 		size = sqlite3_column_int(statement, 0);
 	sqlite3_finalize(statement);
@@ -25,11 +26,14 @@ static int read_page_size(sqlite3 *handle)
 enum err sql_checkpointer_open(const char *path, struct sql_checkpointer **ret_checkpointer)
 {
 	sqlite3 *handle = NULL;
-	int code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int code = sqlite3_open_v2(
+		path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 
 	if (code == SQLITE_OK)
-		code = sqlite3_exec(handle, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
-			"PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY", NULL, NULL, NULL);
+		code = sqlite3_exec(handle,
+			"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+			"PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY",
+			NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
 		enum err e = sql_sqlite_error(handle, code);
 		sqlite3_close(handle);
@@ -43,12 +47,16 @@ enum err sql_checkpointer_open(const char *path, struct sql_checkpointer **ret_c
 enum err sql_checkpointer_run(struct sql_checkpointer *checkpointer, uint64_t *ret_left)
 {
 	int frames = 0, moved = 0;
-	int code = sqlite3_wal_checkpoint_v2(checkpointer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+	int code = sqlite3_wal_checkpoint_v2(
+		checkpointer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
 
 	/* BUSY: another checkpoint is under way, which does this one's work. */
 	if (code != SQLITE_OK && code != SQLITE_BUSY)
 		return sql_sqlite_error(checkpointer->handle, code);
-	*ret_left = frames > moved ? (uint64_t)(frames - moved) * (uint64_t)(read_page_size(checkpointer->handle) + 24) : 0;
+	*ret_left = frames > moved
+			    ? (uint64_t)(frames - moved) *
+				      (uint64_t)(read_page_size(checkpointer->handle) + 24)
+			    : 0;
 	return OK;
 }
 

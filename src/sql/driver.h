@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What a database driver provides to sql.c; inside the module only.  Transactions' rules live in sql.c, not here. */
+/* What a database driver provides to sql.c; inside the module only.  Transactions' rules live
+ * in sql.c, not here. */
 #ifndef SQL_DRIVER_H
 #define SQL_DRIVER_H
 
@@ -23,7 +24,7 @@ struct sql {
 	unsigned active_count;            /* statements that have a row */
 	enum err failure;                 /* made the open transaction fail */
 	bool in_transaction, in_savepoint;
-	bool lost;                        /* the database rolled back by itself, or cannot be trusted to go on */
+	bool lost; /* the database rolled back by itself, or cannot be trusted to go on */
 	char message[400];
 };
 struct sql_statement {
@@ -43,9 +44,11 @@ struct sql_driver {
 	enum err (*control)(struct sql *sql, enum sql_control what);
 	/* True while the database itself still has a transaction open. */
 	bool (*is_open)(const struct sql *sql);
-	enum err (*prepare)(struct sql *sql, const struct sql_statement_row *row, struct sql_statement **ret_statement);
+	enum err (*prepare)(struct sql *sql, const struct sql_statement_row *row,
+		struct sql_statement **ret_statement);
 	void (*finalize)(struct sql_statement *statement);
-	void (*bind)(struct sql_statement *statement, int index, const struct sql_value *value);
+	void (*bind)(
+		struct sql_statement *statement, int index, const struct sql_value *value);
 	enum err (*step)(struct sql_statement *statement, bool *ret_row);
 	void (*reset)(struct sql_statement *statement);
 	int64_t (*column_i64)(const struct sql_statement *statement, int column);
@@ -55,6 +58,7 @@ struct sql_driver {
 	uint64_t (*wal_bytes)(const struct sql *sql);
 };
 
-MUST_CHECK enum err sql_sqlite_open(const char *path, const struct sql_options *options, struct sql **ret_sql);
+MUST_CHECK enum err sql_sqlite_open(
+	const char *path, const struct sql_options *options, struct sql **ret_sql);
 
 #endif

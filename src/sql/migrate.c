@@ -3,18 +3,19 @@
 
 #include <stdio.h>
 
-static const char VERSIONS[] =
-	"CREATE TABLE IF NOT EXISTS schema_version (module TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL)";
+static const char VERSIONS[] = "CREATE TABLE IF NOT EXISTS schema_version (module TEXT NOT "
+			       "NULL PRIMARY KEY, version INTEGER NOT NULL)";
 
 enum { GET, SET, STATEMENTS };
 static const struct sql_statement_row ROWS[STATEMENTS] = {
-	[GET] = { "version_get", "SELECT version FROM schema_version WHERE module = $1" },
-	[SET] = { "version_set",
+	[GET] = {"version_get", "SELECT version FROM schema_version WHERE module = $1"},
+	[SET] = {"version_set",
 		"INSERT INTO schema_version (module, version) VALUES ($1, $2)"
-		" ON CONFLICT (module) DO UPDATE SET version = excluded.version" },
+		" ON CONFLICT (module) DO UPDATE SET version = excluded.version"},
 };
 
-static enum err read_version(struct sql_statement *get, struct str module, int64_t *ret_version)
+static enum err read_version(
+	struct sql_statement *get, struct str module, int64_t *ret_version)
 {
 	SQL_BIND(get, SQL_TEXT(module));
 	enum err e = sql_first(get);
@@ -48,7 +49,8 @@ static enum err apply(struct sql *sql, struct sql_statement **statements, struct
 	return sql_end(sql, e);
 }
 
-enum err sql_migrate(struct sql *sql, const char *module, const struct sql_migration *list, size_t n)
+enum err sql_migrate(
+	struct sql *sql, const char *module, const struct sql_migration *list, size_t n)
 {
 	struct sql_statement *statements[STATEMENTS];
 	int64_t version;
@@ -61,7 +63,8 @@ enum err sql_migrate(struct sql *sql, const char *module, const struct sql_migra
 	if (e != OK)
 		return e;
 	if (version > (n > 0 ? list[n - 1].version : 0)) {
-		snprintf(sql->message, sizeof(sql->message), "%s: version %lld was made by a newer program", module,
+		snprintf(sql->message, sizeof(sql->message),
+			"%s: version %lld was made by a newer program", module,
 			(long long)version);
 		return ERR_CANNOT;
 	}

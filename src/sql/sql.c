@@ -58,8 +58,8 @@ enum err sql_prepare_all(struct sql *sql, const struct sql_statement_row *rows, 
 }
 
 /*
- * After these the database may have rolled back a part, the whole or nothing (SQLite: "Response To Errors Within A
- * Transaction"); none is worth going on in the same transaction.
+ * After these the database may have rolled back a part, the whole or nothing (SQLite:
+ * "Response To Errors Within A Transaction"); none is worth going on in the same transaction.
  */
 static bool is_fatal(enum err e)
 {
@@ -101,7 +101,8 @@ enum err sql_begin_read(struct sql *sql)
 
 static void reset_all(struct sql *sql)
 {
-	for (struct sql_statement *s = sql->statements; s != NULL && sql->active_count > 0; s = s->next)
+	for (struct sql_statement *s = sql->statements; s != NULL && sql->active_count > 0;
+		s = s->next)
 		sql_reset(s);
 }
 
@@ -113,7 +114,8 @@ void sql_rollback(struct sql *sql)
 	if (!sql->in_transaction)
 		return;
 	reset_all(sql);
-	/* A rollback on a database that is failing may complain too; the first complaint is the one to keep. */
+	/* A rollback on a database that is failing may complain too; the first complaint is
+	 * the one to keep. */
 	memcpy(message, sql->message, sizeof(message));
 	e = sql->driver->is_open(sql) ? sql->driver->control(sql, SQL_CONTROL_ROLLBACK) : OK;
 	assert(e == OK || !sql->driver->is_open(sql));
@@ -127,7 +129,8 @@ enum err sql_commit(struct sql *sql)
 	enum err e = sql->failure;
 
 	assert(sql->in_transaction);
-	/* A statement left open would keep the write-ahead log from being taken over, turn after turn. */
+	/* A statement left open would keep the write-ahead log from being taken over, turn
+	 * after turn. */
 	assert(sql->active_count == 0);
 	if (e == OK)
 		e = sql->driver->control(sql, SQL_CONTROL_COMMIT);
@@ -229,7 +232,8 @@ static void set_active(struct sql_statement *statement, bool active)
 	statement->active = active;
 }
 
-/* One execution in a failed transaction must not happen: SQLite may have left it, and would commit this one alone. */
+/* One execution in a failed transaction must not happen: SQLite may have left it, and would
+ * commit this one alone. */
 static enum err step(struct sql_statement *statement, bool *ret_row)
 {
 	struct sql *sql = statement->sql;

@@ -10,14 +10,17 @@
 enum { INSERT, GET, LIST, COUNT, STATEMENTS };
 static const struct sql_statement_row ROWS[STATEMENTS] = {
 	/* $2 stands before $1 on purpose. */
-	[INSERT] = { "insert", "INSERT INTO item (name, account, data) VALUES ($2, $1, $3)" },
-	[GET] = { "get", "SELECT name, data FROM item WHERE account = $1" },
-	[LIST] = { "list", "SELECT account FROM item WHERE account > $1 ORDER BY account LIMIT $2" },
-	[COUNT] = { "count", "SELECT count(*) FROM item" },
+	[INSERT] = {"insert", "INSERT INTO item (name, account, data) VALUES ($2, $1, $3)"},
+	[GET] = {"get", "SELECT name, data FROM item WHERE account = $1"},
+	[LIST] = {"list",
+		"SELECT account FROM item WHERE account > $1 ORDER BY account LIMIT $2"},
+	[COUNT] = {"count", "SELECT count(*) FROM item"},
 };
 static const struct sql_migration MIGRATIONS[] = {
-	{ 1, "CREATE TABLE item (account BIGINT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account)) @CLUSTERED@;" },
-	{ 2, "ALTER TABLE item ADD COLUMN data BYTEA; CREATE UNIQUE INDEX item_name ON item (name);" },
+	{1, "CREATE TABLE item (account BIGINT NOT NULL, name TEXT NOT NULL, PRIMARY KEY "
+	    "(account)) @CLUSTERED@;"},
+	{2, "ALTER TABLE item ADD COLUMN data BYTEA; CREATE UNIQUE INDEX item_name ON item "
+	    "(name);"},
 };
 
 struct fixture {
@@ -28,7 +31,7 @@ struct fixture {
 
 static void open_database(struct fixture *f)
 {
-	struct sql_options options = { .page_size = 8192 };
+	struct sql_options options = {.page_size = 8192};
 
 	assert_ok(sql_open(f->path, &options, &f->sql));
 	assert_ok(sql_migrate(f->sql, "item", MIGRATIONS, 2));
@@ -50,7 +53,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	const char *endings[] = { "", "-wal", "-shm" };
+	const char *endings[] = {"", "-wal", "-shm"};
 	char path[120];
 
 	sql_close(&f->sql);
@@ -190,7 +193,8 @@ static void test_disk_full(void **state)
 	enum err e = OK;
 
 	assert_ok(insert(f, 1, "one", S("")));
-	assert_ok(sql_exec_script(f->sql, "PRAGMA max_page_count = 40; PRAGMA cache_size = 10"));
+	assert_ok(
+		sql_exec_script(f->sql, "PRAGMA max_page_count = 40; PRAGMA cache_size = 10"));
 	assert_ok(sql_begin(f->sql));
 	for (int i = 2; i < 1000 && e == OK; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
@@ -212,10 +216,13 @@ static void test_migrations(void **state)
 {
 	struct fixture *f = *state;
 	static const struct sql_migration more[] = {
-		{ 1, "never run" }, { 2, "never run" },
-		{ 3, "CREATE TABLE extra (id BIGINT PRIMARY KEY); INSERT INTO extra VALUES (1); bad words;" },
+		{1, "never run"},
+		{2, "never run"},
+		{3, "CREATE TABLE extra (id BIGINT PRIMARY KEY); INSERT INTO extra VALUES "
+		    "(1); bad words;"},
 	};
-	static const struct sql_migration right = { 3, "CREATE TABLE extra (id BIGINT PRIMARY KEY);" };
+	static const struct sql_migration right = {
+		3, "CREATE TABLE extra (id BIGINT PRIMARY KEY);"};
 
 	assert_ok(sql_migrate(f->sql, "item", MIGRATIONS, 2));
 	assert_err(sql_migrate(f->sql, "item", more, 3), ERR_DATABASE);
@@ -230,8 +237,7 @@ static void test_bad_statement(void **state)
 {
 	struct fixture *f = *state;
 	static const struct sql_statement_row rows[] = {
-		{ "fine", "SELECT 1" }, { "broken", "SELECT id FROM nowhere" }
-	};
+		{"fine", "SELECT 1"}, {"broken", "SELECT id FROM nowhere"}};
 	struct sql_statement *st[2];
 
 	assert_err(sql_prepare_all(f->sql, rows, 2, st), ERR_DATABASE);
@@ -272,7 +278,7 @@ static void test_checkpoint(void **state)
 static void test_damaged(void **state)
 {
 	struct fixture *f = *state;
-	struct sql_options options = { 0 };
+	struct sql_options options = {0};
 	struct sql *sql = NULL;
 	FILE *file;
 

@@ -57,7 +57,8 @@ static enum err fail(struct connection *conn, const char *what, int code)
 	return sql_sqlite_error(conn->handle, code);
 }
 
-/* $1 becomes ?1 (SQLite would number $1 by where it stands first), @CLUSTERED@ its own words for it. */
+/* $1 becomes ?1 (SQLite would number $1 by where it stands first), @CLUSTERED@ its own words
+ * for it. */
 static void translate(const char *text, struct buf *out)
 {
 	const struct str token = S("@CLUSTERED@");
@@ -78,7 +79,7 @@ static void translate(const char *text, struct buf *out)
 static enum err execute(struct sql *sql, const char *script)
 {
 	struct connection *conn = connection_of(sql);
-	struct buf text = { 0 };
+	struct buf text = {0};
 
 	translate(script, &text);
 	int code = sqlite3_exec(conn->handle, text.p, NULL, NULL, NULL);
@@ -101,19 +102,21 @@ static bool is_open(const struct sql *sql)
 	return !sqlite3_get_autocommit(connection_of(sql)->handle);
 }
 
-static enum err prepare(struct sql *sql, const struct sql_statement_row *row, struct sql_statement **ret_statement)
+static enum err prepare(struct sql *sql, const struct sql_statement_row *row,
+	struct sql_statement **ret_statement)
 {
 	struct connection *conn = connection_of(sql);
-	struct buf text = { 0 };
+	struct buf text = {0};
 	sqlite3_stmt *handle = NULL;
 
 	translate(row->text, &text);
-	int code = sqlite3_prepare_v3(conn->handle, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
+	int code = sqlite3_prepare_v3(
+		conn->handle, text.p, (int)text.n, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
 	buf_done(&text);
 	if (code != SQLITE_OK)
 		return fail(conn, row->name, code);
 	struct prepared *prepared = mem_make(struct prepared);
-	*prepared = (struct prepared){ .handle = handle };
+	*prepared = (struct prepared){.handle = handle};
 	*ret_statement = &prepared->statement;
 	return OK;
 }
@@ -132,7 +135,8 @@ static int bind_value(sqlite3_stmt *handle, int index, const struct sql_value *v
 	case SQL_TYPE_I64:
 		return sqlite3_bind_int64(handle, index, value->i64);
 	case SQL_TYPE_TEXT:
-		return sqlite3_bind_text64(handle, index, p, value->bytes.n, SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+			handle, index, p, value->bytes.n, SQLITE_STATIC, SQLITE_UTF8);
 	case SQL_TYPE_BLOB:
 		return sqlite3_bind_blob64(handle, index, p, value->bytes.n, SQLITE_STATIC);
 	case SQL_TYPE_NULL:
@@ -145,10 +149,12 @@ static void bind(struct sql_statement *statement, int index, const struct sql_va
 {
 	int code = bind_value(handle_of(statement), index, value);
 
-	/* Binding a statement that still has a row, or a parameter it does not have, is a mistake of the caller. */
+	/* Binding a statement that still has a row, or a parameter it does not have, is a
+	 * mistake of the caller. */
 	assert(code != SQLITE_MISUSE && code != SQLITE_RANGE);
 	if (code != SQLITE_OK)
-		statement->bind_error = fail(connection_of(statement->sql), statement->name, code);
+		statement->bind_error =
+			fail(connection_of(statement->sql), statement->name, code);
 }
 
 static enum err step(struct sql_statement *statement, bool *ret_row)
@@ -174,7 +180,8 @@ static int64_t column_i64(const struct sql_statement *statement, int column)
 static struct str column_bytes(const struct sql_statement *statement, int column)
 {
 	sqlite3_stmt *handle = handle_of(statement);
-	/* For a text column this gives its bytes as they are; the pointer comes first, then its length. */
+	/* For a text column this gives its bytes as they are; the pointer comes first, then
+	 * its length. */
 	const void *p = sqlite3_column_blob(handle, column);
 
 	return str_make(p, p == NULL ? 0 : (size_t)sqlite3_column_bytes(handle, column));
@@ -241,7 +248,8 @@ static int count_frames(void *context, sqlite3 *handle, const char *schema, int 
 static bool pragma_is(struct connection *conn, const char *pragma, const char *want)
 {
 	sqlite3_stmt *handle = NULL;
-	bool same = sqlite3_prepare_v2(conn->handle, pragma, -1, &handle, NULL) == SQLITE_OK &&
+	bool same =
+		sqlite3_prepare_v2(conn->handle, pragma, -1, &handle, NULL) == SQLITE_OK &&
 		sqlite3_step(handle) == SQLITE_ROW &&
 		str_equal(str_of((const char *)sqlite3_column_text(handle, 0)), str_of(want));
 
@@ -255,21 +263,25 @@ static enum err set_up(struct connection *conn, bool memory, const struct sql_op
 	uint64_t cache = options->cache_bytes ? options->cache_bytes : DEFAULT_CACHE_BYTES;
 
 	sqlite3_extended_result_codes(conn->handle, 1);
-	sqlite3_busy_timeout(conn->handle, options->busy_timeout_ms ? options->busy_timeout_ms : 1000);
+	sqlite3_busy_timeout(
+		conn->handle, options->busy_timeout_ms ? options->busy_timeout_ms : 1000);
 	sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* "x" is a name in PostgreSQL, never a string. */
 	sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(conn->handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA page_size = %u; PRAGMA cache_size = -%llu; PRAGMA temp_store = MEMORY;"
-		"PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+		"PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = "
+		"ON;"
 		"PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864;",
 		conn->page_size, (unsigned long long)(cache / 1024 + 1));
 	enum err e = execute(&conn->sql, pragmas);
-	if (e == OK && !memory && !options->read_only && !pragma_is(conn, "PRAGMA journal_mode = WAL", "wal"))
+	if (e == OK && !memory && !options->read_only &&
+		!pragma_is(conn, "PRAGMA journal_mode = WAL", "wal"))
 		return fail(conn, "write-ahead log", sqlite3_errcode(conn->handle));
 	if (e == OK)
-		e = execute(&conn->sql, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;");
+		e = execute(&conn->sql,
+			"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;");
 	sqlite3_wal_hook(conn->handle, count_frames, conn);
 	return e;
 }
@@ -290,8 +302,8 @@ static enum err read_page_size(struct connection *conn)
 static enum err prepare_controls(struct connection *conn)
 {
 	for (int i = 0; i < SQL_CONTROLS; i++) {
-		int code = sqlite3_prepare_v3(conn->handle, CONTROL_TEXT[i], -1, SQLITE_PREPARE_PERSISTENT,
-			&conn->controls[i], NULL);
+		int code = sqlite3_prepare_v3(conn->handle, CONTROL_TEXT[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &conn->controls[i], NULL);
 
 		if (code != SQLITE_OK)
 			return fail(conn, CONTROL_TEXT[i], code);
@@ -299,14 +311,17 @@ static enum err prepare_controls(struct connection *conn)
 	return OK;
 }
 
-static enum err connect(struct connection *conn, const char *path, const struct sql_options *options)
+static enum err connect(
+	struct connection *conn, const char *path, const struct sql_options *options)
 {
-	int flags = SQLITE_OPEN_NOMUTEX | (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+	int flags = SQLITE_OPEN_NOMUTEX |
+		    (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
 	bool memory = strcmp(path, ":memory:") == 0;
 	enum err e = memory || options->read_only ? OK : sql_sqlite_make_file(path);
 
 	if (e != OK) {
-		snprintf(conn->sql.message, sizeof(conn->sql.message), "%s: %s", path, err_text(e));
+		snprintf(conn->sql.message, sizeof(conn->sql.message), "%s: %s", path,
+			err_text(e));
 		return e;
 	}
 	int code = sqlite3_open_v2(path, &conn->handle, flags, NULL);
@@ -318,14 +333,15 @@ static enum err connect(struct connection *conn, const char *path, const struct 
 	return e == OK ? prepare_controls(conn) : e;
 }
 
-enum err sql_sqlite_open(const char *path, const struct sql_options *options, struct sql **ret_sql)
+enum err sql_sqlite_open(
+	const char *path, const struct sql_options *options, struct sql **ret_sql)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct connection *conn = mem_make(struct connection);
 
 	pthread_once(&once, configure_library);
-	*conn = (struct connection){ .sql.driver = &SQLITE,
-		.page_size = options->page_size ? options->page_size : DEFAULT_PAGE_BYTES };
+	*conn = (struct connection){.sql.driver = &SQLITE,
+		.page_size = options->page_size ? options->page_size : DEFAULT_PAGE_BYTES};
 	enum err e = connect(conn, path, options);
 	if (e != OK) {
 		close_connection(&conn->sql);

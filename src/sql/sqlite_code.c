@@ -44,7 +44,9 @@ static enum err sync_parent(const char *path)
 	char parent[OS_PATH_MAX];
 	ptrdiff_t slash = str_rindex(str_of(path), '/');
 
-	return os_sync_dir(slash > 0 ? os_path(parent, "%.*s", (int)slash, path) : slash == 0 ? "/" : ".");
+	return os_sync_dir(slash > 0    ? os_path(parent, "%.*s", (int)slash, path)
+			   : slash == 0 ? "/"
+					: ".");
 }
 
 enum err sql_sqlite_make_file(const char *path)

@@ -7,9 +7,11 @@
 
 #include <sqlite3.h>
 
-/* The error for a SQLite result code; handle (may be NULL) is asked for the system's errno.  Never OK. */
+/* The error for a SQLite result code; handle (may be NULL) is asked for the system's errno.
+ * Never OK. */
 enum err sql_sqlite_error(sqlite3 *handle, int code);
-/* An empty file with mode 0600 where none is, its name durable: SQLite's -wal and -shm take over the mode. */
+/* An empty file with mode 0600 where none is, its name durable: SQLite's -wal and -shm take
+ * over the mode. */
 MUST_CHECK enum err sql_sqlite_make_file(const char *path);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A PostgreSQL server of its own for the tests in this folder, on a unix socket in a temporary folder."""
+"""A PostgreSQL server of its own for these tests, on a unix socket in a temporary folder."""
 import glob
 import os
 import pwd
@@ -32,29 +32,30 @@ class Postgres:
         self.folder, self.ids, self.count = folder, ids, 0
 
     def run(self, program, *arguments, text=None, check=True):
-        identity = {"user": self.ids[0], "group": self.ids[1], "extra_groups": []} if self.ids else {}
-        done = subprocess.run(
-            [os.path.join(PROGRAMS[-1], program), *arguments], input=text, text=True, capture_output=True,
-            cwd=self.folder, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": self.folder}, timeout=120, **identity)
+        how = {"user": self.ids[0], "group": self.ids[1], "extra_groups": []} if self.ids else {}
+        how["env"] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": self.folder}
+        done = subprocess.run([os.path.join(PROGRAMS[-1], program), *arguments], input=text, text=True,
+                              capture_output=True, cwd=self.folder, timeout=120, **how)
         if check and done.returncode != 0:
             raise AssertionError(f"{program}: {done.stdout}{done.stderr}")
         return done
 
     def start(self):
         data = os.path.join(self.folder, "data")
-        self.run("initdb", "--pgdata", data, "--username", "restante", "--auth", "trust", "--encoding", "UTF8",
-                 "--no-locale", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=off"
-        self.run("pg_ctl", "--pgdata", data, "--wait", "--log", os.path.join(self.folder, "log"), "--options", options,
-                 "start")
+        self.run("initdb", "--pgdata", data, "--username", "restante", "--auth", "trust",
+                 "--encoding", "UTF8", "--no-locale", "--no-sync")
+        options = f"-c listen_addresses='' -c fsync=off -c unix_socket_directories={self.folder}"
+        self.run("pg_ctl", "--pgdata", data, "--wait", "--log", os.path.join(self.folder, "log"),
+                 "--options", options, "start")
 
     def stop(self):
-        self.run("pg_ctl", "--pgdata", os.path.join(self.folder, "data"), "--mode", "immediate", "stop", check=False)
+        self.run("pg_ctl", "--pgdata", os.path.join(self.folder, "data"), "--mode", "immediate", "stop",
+                 check=False)
 
     def psql(self, database, script):
-        """Runs a script, stops at its first error; returns (stopped by an error, what was printed)."""
-        done = self.run("psql", "--no-psqlrc", "--quiet", "--host", self.folder, "--username", "restante",
-                        "--set", "ON_ERROR_STOP=1", database, text=script, check=False)
+        """Runs a script up to its first error; returns (was there one, what was printed)."""
+        done = self.run("psql", "--no-psqlrc", "--quiet", "--host", self.folder,
+                        "--username", "restante", "--set", "ON_ERROR_STOP=1", database, text=script, check=False)
         return done.returncode != 0, done.stdout + done.stderr
 
     def new_database(self):

@@ -15,7 +15,8 @@ FILES = sorted(ROOT.glob("src/**/*.sql"))
 def load_embed_sql():
     path = str(ROOT / "script" / "embed-sql")
     loader = importlib.machinery.SourceFileLoader("embed_sql", path)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("embed_sql", loader))
+    spec = importlib.util.spec_from_loader("embed_sql", loader)
+    module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     return module
 
@@ -24,7 +25,7 @@ embed_sql = load_embed_sql()
 
 
 def parse(path):
-    """Statements of the file, and the migrations of its whole module, which they may speak of."""
+    """Statements of the file, and the migrations of its whole module."""
     migrations = []
     for beside in sorted(path.parent.glob("*.sql")):
         migrations += embed_sql.parse(beside)[1].values()
@@ -59,7 +60,8 @@ def test_postgres(path, postgres):
     statements, migrations = parse(path)
     database = postgres.new_database()
     for number, script in enumerate(migrations, 1):
-        failed, printed = postgres.psql(database, "BEGIN;" + script.replace("@CLUSTERED@", "") + "COMMIT;")
+        script = "BEGIN;" + script.replace("@CLUSTERED@", "") + "COMMIT;"
+        failed, printed = postgres.psql(database, script)
         assert not failed, f"{named(path)}: migration {number}: {printed}"
     prepared = "".join(f"PREPARE {name} AS {text};\n" for name, text in statements.items())
     failed, printed = postgres.psql(database, prepared)
@@ -70,15 +72,16 @@ def test_postgres_refuses_what_is_not_shared(postgres):
     """The check would be worth nothing if the server took anything."""
     database = postgres.new_database()
     assert not postgres.psql(database, "CREATE TABLE t (a BIGINT PRIMARY KEY, b TEXT);")[0]
-    for text in ("INSERT OR REPLACE INTO t VALUES ($1, $2)", "SELECT rowid FROM t", "SELECT a FROM t WHERE b = $1 + 1"):
+    for text in ("INSERT OR REPLACE INTO t VALUES ($1, $2)", "SELECT rowid FROM t",
+                 "SELECT a FROM t WHERE b = $1 + 1"):
         failed, printed = postgres.psql(database, f"PREPARE s AS {text};")
         assert failed and "ERROR" in printed, text
 
 
 @pytest.mark.parametrize("text", [
-    "SELECT 1;\n-- name: a\nSELECT 1;", "-- name: a\nSELECT 1; SELECT 2;", "-- name: a\n", "-- name: A\nSELECT 1;",
-    "-- name: a\nSELECT $1, $3;", "-- name: a\nSELECT ?;", "-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;",
-    "-- migration: 2\nSELECT 1;"])
+    "SELECT 1;\n-- name: a\nSELECT 1;", "-- name: a\nSELECT 1; SELECT 2;", "-- name: a\n",
+    "-- name: A\nSELECT 1;", "-- name: a\nSELECT $1, $3;", "-- name: a\nSELECT ?;",
+    "-- name: a\nSELECT 1;\n-- name: a\nSELECT 2;", "-- migration: 2\nSELECT 1;"])
 def test_malformed_files_are_refused(tmp_path, text):
     path = tmp_path / "bad.sql"
     path.write_text(text)
@@ -88,11 +91,12 @@ def test_malformed_files_are_refused(tmp_path, text):
 
 def test_generated_text_is_the_statement(tmp_path):
     path = tmp_path / "good.sql"
-    path.write_text('-- migration: 1\nCREATE TABLE t (a BIGINT);\n\n-- name: one\n-- why\nSELECT "a" FROM t\n'
-                    "\tWHERE a = $1;\n")
+    path.write_text('-- migration: 1\nCREATE TABLE t (a BIGINT);\n\n-- name: one\n-- why\n'
+                    'SELECT "a" FROM t\n\tWHERE a = $1;\n')
     names, migrations = embed_sql.parse(path)
     assert names == {"one": 'SELECT "a" FROM t\n\tWHERE a = $1'}
     assert migrations == {1: "CREATE TABLE t (a BIGINT);"}
     assert "GOOD_SQL_ONE," in embed_sql.header("good", names, migrations)
     source = embed_sql.source("good", names, migrations, "good_sql.h")
-    assert r'"SELECT \"a\" FROM t\n"' in source and "good_migrations[GOOD_MIGRATIONS]" in source
+    assert r'"SELECT \"a\" FROM t\n"' in source
+    assert "good_migrations[GOOD_MIGRATIONS]" in source
