@@ -214,8 +214,10 @@ static void write_argument(const struct imap_search_key *key, enum argument argu
 		imap_write_astring(key->field, out);
 		buf_addc(out, ' ');
 	}
-	if (argument == TEXT || argument == HEADER || argument == KEYWORD)
+	if (argument == TEXT || argument == HEADER)
 		imap_write_astring(key->text, out);
+	else if (argument == KEYWORD)
+		buf_add(out, key->text);
 	else if (argument == DATE)
 		write_day(key->days, out);
 	else if (argument == SIZE)
