@@ -22,6 +22,8 @@ enum {
 
 struct progress;
 
+enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_BESIDE, CHECKPOINT_DONE };
+
 struct background {
 	uint64_t account;      /* cursor over delivery ids */
 	uint8_t delivery[64];
@@ -47,6 +49,7 @@ struct store {
 	struct store_folder *oldest, *newest; /* handles with arrays that nobody looks at */
 	uint64_t idle_bytes;
 	struct background background;
+	enum checkpoint_state checkpoint;
 	char error[256];
 };
 

@@ -248,14 +248,32 @@ static void wake_role(struct store *store)
 	store->options.wake(store->options.wake_arg);
 }
 
+/*
+ * A checkpoint beside running mail never reaches the end of the log, and the log begins anew only when one does: so
+ * the worker first moves nearly all of it, then mail waits a moment for the rest.
+ */
 static void bound_wal(struct store *store)
 {
 	uint64_t bytes = sql_wal_bytes(store->sql);
 
-	if (bytes > store->options.wal_soft_bytes)
+	if (bytes <= store->options.wal_soft_bytes) {
+		store->checkpoint = CHECKPOINT_NONE;
+		return;
+	}
+	if (store->checkpoint == CHECKPOINT_NONE) {
 		worker_checkpoint(store->worker);
-	if (bytes > store->options.wal_hard_bytes)
+		store->checkpoint = CHECKPOINT_BESIDE;
+	}
+	if (store->checkpoint == CHECKPOINT_BESIDE && worker_is_idle(store->worker)) {
+		worker_checkpoint(store->worker);
 		worker_wait(store->worker);
+		store->checkpoint = CHECKPOINT_DONE;
+	}
+	if (bytes > store->options.wal_hard_bytes) {
+		worker_checkpoint(store->worker);
+		worker_wait(store->worker);
+		store->checkpoint = CHECKPOINT_NONE;
+	}
 }
 
 void store_turn_end(struct store *store)

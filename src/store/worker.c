@@ -166,6 +166,16 @@ void worker_wait(struct worker *worker)
 	pthread_mutex_unlock(&worker->lock);
 }
 
+bool worker_is_idle(struct worker *worker)
+{
+	bool idle;
+
+	pthread_mutex_lock(&worker->lock);
+	idle = !worker->checkpoint && !worker->checkpointing;
+	pthread_mutex_unlock(&worker->lock);
+	return idle;
+}
+
 void worker_prepare(struct worker *worker, const char *path, uint64_t bytes)
 {
 	pthread_mutex_lock(&worker->lock);

@@ -16,6 +16,7 @@ void worker_stop(struct worker **worker);
 void worker_checkpoint(struct worker *worker);
 /* Returns when no checkpoint is asked for or under way. */
 void worker_wait(struct worker *worker);
+bool worker_is_idle(struct worker *worker);
 /* Asks for a file of `bytes` zeros, durable; ignored while one is in the making or ready. */
 void worker_prepare(struct worker *worker, const char *path, uint64_t bytes);
 /* Takes the descriptor of the file that is ready, -1 when none is; ret_path has OS_PATH_MAX bytes. */
