@@ -265,6 +265,8 @@ static void test_list_limits(void **state)
 	message_addresses_parse(S("G: a@x, b@x, c@x;"), 3, arena, &list);
 	assert_int_equal(list.n, 3);
 	assert_int_equal(list.v[2].kind, MESSAGE_GROUP_END);
+	message_addresses_parse(S("a@x, G: b@x;"), 2, arena, &list);
+	assert_int_equal(list.n, 1);
 	arena_free(&arena);
 }
 

@@ -3,6 +3,24 @@
 #include "message/address.h"
 #include "message/address_reader.h"
 
+static bool ends_in_group(const struct message_address *v, size_t n)
+{
+	while (n > 0 && v[n - 1].kind == MESSAGE_MAILBOX)
+		n--;
+	return n > 0 && v[n - 1].kind == MESSAGE_GROUP_BEGIN;
+}
+
+/* Closes a group that was cut: its last member, or the group itself, makes room. */
+static size_t close_group(struct message_address *v, size_t n)
+{
+	if (!ends_in_group(v, n))
+		return n;
+	if (v[n - 1].kind == MESSAGE_GROUP_BEGIN)
+		return n - 1;
+	v[n - 1] = (struct message_address){MESSAGE_GROUP_END};
+	return n;
+}
+
 void message_addresses_parse(struct str value, size_t max, struct arena *arena,
 	struct message_addresses *ret_addresses)
 {
@@ -15,8 +33,8 @@ void message_addresses_parse(struct str value, size_t max, struct arena *arena,
 	while (list.n < max && message_address_reader_next(&r, &address))
 		vec_push(&list, address);
 	cut = list.n == max && message_address_reader_next(&r, &address);
-	if (cut && list.n && list.v[list.n - 1].kind != MESSAGE_GROUP_END && r.in_group)
-		list.v[list.n - 1] = (struct message_address){MESSAGE_GROUP_END};
+	if (cut)
+		list.n = close_group(list.v, list.n);
 	*ret_addresses =
 		(struct message_addresses){.n = list.n, .malformed = r.malformed || cut};
 	ret_addresses->v = arena_array(arena, struct message_address, list.n);

@@ -139,24 +139,29 @@ static void parse_params(
 	}
 }
 
-/* "name*", "name*0", "name*0*" (RFC 2231 3, 4): the bare name, section (-1: none), extended.
+/*
+ * "name*", "name*0", "name*0*" (RFC 2231 3, 4): the bare name, section (-1: none), extended.
+ * Any other star is part of the name.
  */
-static struct str split_name(struct str name, int *ret_section, bool *ret_extended)
+static struct str split_name(struct str whole, int *ret_section, bool *ret_extended)
 {
+	struct str name = whole;
 	ptrdiff_t star;
-	uint32_t section;
+	uint32_t section = UINT32_MAX;
 
-	*ret_section = -1;
-	*ret_extended = name.n > 1 && name.p[name.n - 1] == '*';
-	if (*ret_extended)
+	if (str_ends(name, S("*")))
 		name.n--;
+	*ret_extended = name.n < whole.n;
 	star = str_rindex(name, '*');
 	if (star > 0 && str_to_u32(str_from(name, (size_t)star + 1), &section) == OK &&
-		section < MESSAGE_PARAMS_MAX) {
-		*ret_section = (int)section;
+		section < MESSAGE_PARAMS_MAX)
 		name.n = (size_t)star;
-	}
-	return name;
+	*ret_section = star == (ptrdiff_t)name.n ? (int)section : -1;
+	if (name.n && str_index(name, '*') < 0)
+		return name;
+	*ret_extended = false;
+	*ret_section = -1;
+	return whole;
 }
 
 /* The sections of one name, by number. */
