@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SMTP command lines, paths, parameters, data and replies.  The first byte of the input chooses where the rest is
- * cut; the result must not depend on it, and the data scanner must agree with the rule written plainly below.
+ * SMTP command lines, paths, parameters, data and replies.  The first byte of the input
+ * chooses where the rest is cut; the result must not depend on it, and the data scanner must
+ * agree with the rule written plainly below.
  */
 #include "base/arena.h"
 #include "smtp/command.h"
@@ -26,7 +27,8 @@ static void collect(void *arg, struct str piece)
 	buf_add(arg, piece);
 }
 
-/* RFC 5321 4.1.1.4 and 4.5.2 line by line.  Returns the bytes up to the end, 0 when there is none. */
+/* RFC 5321 4.1.1.4 and 4.5.2 line by line.  Returns the bytes up to the end, 0 when there is
+ * none. */
 static size_t plain_scan(struct str s, struct buf *out, bool *ret_bare)
 {
 	size_t at = 0;
@@ -48,12 +50,14 @@ static size_t plain_scan(struct str s, struct buf *out, bool *ret_bare)
 }
 
 /* Scans s in pieces of 1, 2, ... or, step 0, at once. */
-static size_t scan_in_pieces(struct str s, size_t step, struct smtp_data *scanner, struct buf *out)
+static size_t scan_in_pieces(
+	struct str s, size_t step, struct smtp_data *scanner, struct buf *out)
 {
 	size_t taken = 0;
 
 	for (size_t i = 1; taken < s.n && scanner->state != SMTP_DATA_END; i++)
-		taken += smtp_data_scan(scanner, step ? str_sub(s, taken, i * step) : str_from(s, taken), collect, out);
+		taken += smtp_data_scan(scanner,
+			step ? str_sub(s, taken, i * step) : str_from(s, taken), collect, out);
 	return taken;
 }
 
@@ -69,7 +73,8 @@ static void check_data(struct str s, size_t step)
 	CHECK((whole.state == SMTP_DATA_END) == (end > 0));
 	if (end > 0) {
 		CHECK(n == end && whole.has_bare == bare);
-		CHECK(bare || (str_equal(buf_str(&a), buf_str(&plain)) && str_equal(buf_str(&b), buf_str(&plain))));
+		CHECK(bare || (str_equal(buf_str(&a), buf_str(&plain)) &&
+				      str_equal(buf_str(&b), buf_str(&plain))));
 	}
 	CHECK(whole.has_bare || str_equal(buf_str(&a), buf_str(&b)));
 	buf_done(&a);
@@ -92,8 +97,10 @@ static void check_path(struct str args, unsigned flags)
 		buf_adds(&text, "FROM:<");
 		message_path_write(&path, &text);
 		buf_addc(&text, '>');
-		CHECK(smtp_path_take(buf_str(&text), S("from:"), flags, arena, &again, &rest) == OK);
-		CHECK(str_equal(path.local, again.local) && str_equal(path.domain, again.domain));
+		CHECK(smtp_path_take(
+			      buf_str(&text), S("from:"), flags, arena, &again, &rest) == OK);
+		CHECK(str_equal(path.local, again.local) &&
+			str_equal(path.domain, again.domain));
 		if (smtp_mail_parameters_parse(rest, &parameters, &bad) != OK)
 			CHECK(bad.n <= rest.n);
 	}
@@ -104,7 +111,9 @@ static void check_path(struct str args, unsigned flags)
 static void check_reply(struct str arg)
 {
 	struct buf out = { 0 };
-	struct smtp_received received = { .hello = arg, .ip = S("::1"), .hostname = S("mx.example.test") };
+	struct smtp_received received = {
+		.hello = arg, .ip = S("::1"), .hostname = S("mx.example.test")
+	};
 
 	for (int i = 0; i < 4; i++) {
 		size_t begin = out.n;
@@ -119,12 +128,14 @@ static void check_reply(struct str arg)
 		else
 			smtp_reply_add_part(&out, S("250"), arg, false);
 		line = str_from(buf_str(&out), begin);
-		CHECK(line.n <= SMTP_REPLY_MAX && str_index(line, '\n') == (ptrdiff_t)line.n - 1);
+		CHECK(line.n <= SMTP_REPLY_MAX &&
+			str_index(line, '\n') == (ptrdiff_t)line.n - 1);
 		CHECK(str_index(line, '\r') == (ptrdiff_t)line.n - 2);
 	}
 	buf_clear(&out);
 	smtp_received_add(&out, &received);
-	CHECK(str_find(buf_str(&out), S("\n\n")) < 0 && str_find(buf_str(&out), S("\r\n\r\n")) < 0);
+	CHECK(str_find(buf_str(&out), S("\n\n")) < 0 &&
+		str_find(buf_str(&out), S("\r\n\r\n")) < 0);
 	buf_done(&out);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Tries what is due: one DELIVER a message and shard.  Idempotent: the delivery id is that of the first attempt. */
+/* Tries what is due: one DELIVER a message and shard.  Idempotent: the delivery id is that of
+ * the first attempt. */
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -42,8 +43,8 @@ static void forget_attempt(struct queue_attempt *attempt)
 static void try_later(struct queue *queue, struct queue_job *job)
 {
 	job->attempts++;
-	job->due_ms = time_mono_ms() +
-		queue_backoff(job->attempts, queue->options.retry_first, queue->options.retry_max);
+	job->due_ms = time_mono_ms() + queue_backoff(job->attempts, queue->options.retry_first,
+					       queue->options.retry_max);
 	queue_schedule_add(&queue->schedule, job);
 }
 
@@ -61,7 +62,8 @@ static enum err mark_done(struct queue *queue, uint64_t message, uint32_t number
 	return sql_run(st);
 }
 
-static enum err mark_refused(struct queue *queue, uint64_t message, uint32_t number, enum err why)
+static enum err mark_refused(
+	struct queue *queue, uint64_t message, uint32_t number, enum err why)
 {
 	struct sql_statement *st = queue->statements[QUEUE_SQL_RECIPIENT_REFUSED];
 
@@ -95,7 +97,8 @@ struct outcome {
 	bool removed;
 };
 
-static enum err record_one(struct queue_attempt *attempt, size_t i, enum err result, struct outcome *outcome)
+static enum err record_one(
+	struct queue_attempt *attempt, size_t i, enum err result, struct outcome *outcome)
 {
 	uint64_t message = attempt->job->message;
 
@@ -108,13 +111,16 @@ static enum err record_one(struct queue_attempt *attempt, size_t i, enum err res
 		return OK;
 	}
 	outcome->refused++;
-	LOG(LOG_ERROR, "queue_recipient_held", F_TRACE(attempt->trace), F_U64("message", message),
-		F_U64("recipient", attempt->numbers.v[i]), F_ERR(result));
+	LOG(LOG_ERROR, "queue_recipient_held", F_TRACE(attempt->trace),
+		F_U64("message", message), F_U64("recipient", attempt->numbers.v[i]),
+		F_ERR(result));
 	return mark_refused(attempt->queue, message, attempt->numbers.v[i], result);
 }
 
-/* One transaction.  If it fails everybody is tried again, and the shards know the delivery id. */
-static enum err record(struct queue_attempt *attempt, struct str results, struct outcome *outcome)
+/* One transaction.  If it fails everybody is tried again, and the shards know the delivery id.
+ */
+static enum err record(
+	struct queue_attempt *attempt, struct str results, struct outcome *outcome)
 {
 	struct rd rd = rd_of(results);
 	enum err e = queue_commit(attempt->queue);
@@ -126,7 +132,8 @@ static enum err record(struct queue_attempt *attempt, struct str results, struct
 	for (size_t i = 0; e == OK && i < attempt->numbers.n; i++) {
 		uint32_t wire = rd_u32(&rd);
 
-		e = record_one(attempt, i, wire < ERR_COUNT ? (enum err)wire : ERR_PROTOCOL, outcome);
+		e = record_one(
+			attempt, i, wire < ERR_COUNT ? (enum err)wire : ERR_PROTOCOL, outcome);
 	}
 	if (e == OK)
 		e = remove_if_empty(attempt->queue, attempt->job->message, &outcome->removed);
@@ -157,10 +164,10 @@ static void delivered(void *arg, enum err e, const void *reply, int *fd)
 		e = ERR_PROTOCOL;
 	if (e == OK)
 		e = record(attempt, r->results, &outcome);
-	LOG(LOG_INFO, "queue_attempt", F_TRACE(attempt->trace), F_U64("message", attempt->job->message),
-		F_U64("shard", attempt->job->shard), F_U64("attempt", attempt->job->attempts + 1),
-		F_U64("delivered", outcome.done), F_U64("held", outcome.refused), F_U64("later", outcome.later),
-		F_ERR(e));
+	LOG(LOG_INFO, "queue_attempt", F_TRACE(attempt->trace),
+		F_U64("message", attempt->job->message), F_U64("shard", attempt->job->shard),
+		F_U64("attempt", attempt->job->attempts + 1), F_U64("delivered", outcome.done),
+		F_U64("held", outcome.refused), F_U64("later", outcome.later), F_ERR(e));
 	if (e == OK)
 		finish(attempt, &outcome);
 	else
@@ -212,8 +219,9 @@ static enum err send_message(struct queue_attempt *attempt)
 	request.length = (uint64_t)sql_column_i64(st, 6);
 	e = queue_spool_read(queue->spool, attempt->job->message, request.length, &fd);
 	if (e == OK) {
-		ipc_call(queue->hub, ROLE_STORE, attempt->job->shard, IPC_DELIVER, &request, fd, attempt->trace,
-			queue->options.deliver_timeout, delivered, attempt);
+		ipc_call(queue->hub, ROLE_STORE, attempt->job->shard, IPC_DELIVER, &request,
+			fd, attempt->trace, queue->options.deliver_timeout, delivered,
+			attempt);
 		close(fd);
 	}
 	sql_reset(st);
@@ -235,7 +243,8 @@ static void start_attempt(struct queue *queue, struct queue_job *job)
 		vec_push(&queue->attempts, attempt);
 		return;
 	}
-	LOG(LOG_ERROR, "queue_attempt_failed", F_TRACE(attempt->trace), F_U64("message", job->message), F_ERR(e));
+	LOG(LOG_ERROR, "queue_attempt_failed", F_TRACE(attempt->trace),
+		F_U64("message", job->message), F_ERR(e));
 	try_later(queue, job);
 	free_attempt(attempt);
 }

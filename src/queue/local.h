@@ -22,7 +22,7 @@ struct queue {
 	struct queue_spool *spool;
 	uint64_t last_id;
 	struct queue_schedule schedule;
-	VEC(struct queue_job *) added;     /* scheduled when the commit stands */
+	VEC(struct queue_job *) added; /* scheduled when the commit stands */
 	VEC(struct queue_waiting) waiting;
 	struct loop *loop;
 	struct ipc_hub *hub;

@@ -67,8 +67,8 @@ static enum err load_jobs(struct queue *queue)
 	enum err e;
 
 	while (sql_step(st, &e))
-		queue_schedule_add(&queue->schedule,
-			new_job((uint64_t)sql_column_i64(st, 0), (uint32_t)sql_column_i64(st, 1)));
+		queue_schedule_add(&queue->schedule, new_job((uint64_t)sql_column_i64(st, 0),
+							     (uint32_t)sql_column_i64(st, 1)));
 	return e;
 }
 
@@ -76,7 +76,8 @@ static enum err open_database(struct queue *queue)
 {
 	char path[OS_PATH_MAX];
 	struct sql_options options = { 0 };
-	enum err e = sql_open(os_path(path, "%s/queue.db", queue->options.dir), &options, &queue->sql);
+	enum err e = sql_open(
+		os_path(path, "%s/queue.db", queue->options.dir), &options, &queue->sql);
 
 	if (e == OK)
 		e = sql_migrate(queue->sql, "queue", queue_migrations, QUEUE_MIGRATIONS);
@@ -133,17 +134,19 @@ static enum err add_message(struct queue *queue, uint64_t id, const struct ipc_q
 {
 	struct sql_statement *st = statement(queue, QUEUE_SQL_MESSAGE_ADD);
 
-	SQL_BIND(st, SQL_I64(id), SQL_BLOB(m->delivery_id), SQL_BLOB(m->sender), SQL_BLOB(m->trace_header),
-		SQL_BLOB(m->structure), SQL_BLOB(m->content_id), SQL_I64(m->received_s), SQL_I64(m->length));
+	SQL_BIND(st, SQL_I64(id), SQL_BLOB(m->delivery_id), SQL_BLOB(m->sender),
+		SQL_BLOB(m->trace_header), SQL_BLOB(m->structure), SQL_BLOB(m->content_id),
+		SQL_I64(m->received_s), SQL_I64(m->length));
 	return sql_run(st);
 }
 
-static enum err add_recipient(struct queue *queue, uint64_t id, size_t number, const struct ipc_recipient *r)
+static enum err add_recipient(
+	struct queue *queue, uint64_t id, size_t number, const struct ipc_recipient *r)
 {
 	struct sql_statement *st = statement(queue, QUEUE_SQL_RECIPIENT_ADD);
 
-	SQL_BIND(st, SQL_I64(id), SQL_I64(number), SQL_I64(r->shard), SQL_I64(r->account), SQL_I64(r->quota),
-		SQL_BLOB(r->address), SQL_BLOB(r->detail));
+	SQL_BIND(st, SQL_I64(id), SQL_I64(number), SQL_I64(r->shard), SQL_I64(r->account),
+		SQL_I64(r->quota), SQL_BLOB(r->address), SQL_BLOB(r->detail));
 	return sql_run(st);
 }
 
@@ -186,8 +189,8 @@ static size_t count_recipients(struct str list)
 
 static bool is_sane(const struct queue *queue, const struct ipc_queue_add *m, int fd)
 {
-	return m->length <= queue->options.max_message_size && (fd >= 0 || m->length == m->content.n) &&
-		count_recipients(m->recipients) > 0;
+	return m->length <= queue->options.max_message_size &&
+	       (fd >= 0 || m->length == m->content.n) && count_recipients(m->recipients) > 0;
 }
 
 enum err queue_put(struct queue *queue, const struct ipc_queue_add *m, int fd)
@@ -209,7 +212,8 @@ enum err queue_put(struct queue *queue, const struct ipc_queue_add *m, int fd)
 	return e;
 }
 
-/* In memory only what is on disk: jobs of a transaction that failed are forgotten, their files swept at start. */
+/* In memory only what is on disk: jobs of a transaction that failed are forgotten, their files
+ * swept at start. */
 static void settle_added(struct queue *queue, enum err e)
 {
 	for (size_t i = 0; i < queue->added.n; i++) {
@@ -221,8 +225,9 @@ static void settle_added(struct queue *queue, enum err e)
 			continue;
 		}
 		if (queue->loop)
-			job->due_ms = time_mono_ms() + queue_backoff(1, queue->options.retry_first,
-				queue->options.retry_max);
+			job->due_ms =
+				time_mono_ms() + queue_backoff(1, queue->options.retry_first,
+							 queue->options.retry_max);
 		queue_schedule_add(&queue->schedule, job);
 	}
 	queue->added.n = 0;
@@ -260,7 +265,8 @@ static void end_turn(void *arg)
 		return;
 	e = queue_commit(queue);
 	if (e != OK)
-		LOG(LOG_ERROR, "queue_commit_failed", F_ERR(e), F_CSTR("database", sql_last_error(queue->sql)));
+		LOG(LOG_ERROR, "queue_commit_failed", F_ERR(e),
+			F_CSTR("database", sql_last_error(queue->sql)));
 	answer_waiting(queue, e);
 	queue_drain(queue);
 }
@@ -273,8 +279,9 @@ void queue_handle_add(struct queue *queue, struct ipc_request *request)
 	w.error = queue_put(queue, m, request->fd);
 	if (w.error == OK)
 		metric_add(METRIC_queue_accepted, count_recipients(m->recipients));
-	LOG(w.error == OK ? LOG_INFO : LOG_WARNING, "queue_message_added", F_TRACE(request->trace),
-		F_U64("message", queue->last_id), F_U64("bytes", m->length), F_ERR(w.error));
+	LOG(w.error == OK ? LOG_INFO : LOG_WARNING, "queue_message_added",
+		F_TRACE(request->trace), F_U64("message", queue->last_id),
+		F_U64("bytes", m->length), F_ERR(w.error));
 	vec_push(&queue->waiting, w);
 }
 
@@ -292,7 +299,8 @@ void queue_start(struct queue *queue, struct loop *loop, struct ipc_hub *hub)
 	loop_timer_start(queue->timer, 0);
 }
 
-static enum err count_one(struct queue *queue, int name, uint64_t *ret_first, uint64_t *ret_second)
+static enum err count_one(
+	struct queue *queue, int name, uint64_t *ret_first, uint64_t *ret_second)
 {
 	struct sql_statement *st = statement(queue, name);
 	enum err e = sql_first(st);

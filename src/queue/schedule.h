@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What is to be tried when: a heap by time, in memory, rebuilt at start.  Pure but for the jitter's random number. */
+/* What is to be tried when: a heap by time, in memory, rebuilt at start.  Pure but for the
+ * jitter's random number. */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 

@@ -65,7 +65,8 @@ static enum err write_all(int fd, struct str s)
 	return OK;
 }
 
-/* The source may belong to a process that was taken over: read, never mapped, and a short one is refused. */
+/* The source may belong to a process that was taken over: read, never mapped, and a short one
+ * is refused. */
 static enum err copy(int from, int to, uint64_t length)
 {
 	char *piece = mem_alloc(COPY_SIZE);
@@ -87,11 +88,13 @@ static enum err copy(int from, int to, uint64_t length)
 	return e;
 }
 
-enum err queue_spool_write(struct queue_spool *spool, uint64_t id, struct str content, uint64_t length, int source)
+enum err queue_spool_write(struct queue_spool *spool, uint64_t id, struct str content,
+	uint64_t length, int source)
 {
 	char name[NAME_SIZE];
 	enum err e;
-	int fd = openat(spool->dir, name_of(id, name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(spool->dir, name_of(id, name),
+		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return err_from_errno(errno);
@@ -114,7 +117,8 @@ static enum err copy_and_seal(int from, int to, uint64_t length)
 {
 	enum err e = copy(from, to, length);
 
-	if (e == OK && fcntl(to, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+	if (e == OK && fcntl(to, F_ADD_SEALS,
+			       F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
 		e = err_from_errno(errno);
 	return e == ERR_PROTOCOL ? ERR_CORRUPT : e;
 }
@@ -122,7 +126,8 @@ static enum err copy_and_seal(int from, int to, uint64_t length)
 enum err queue_spool_read(struct queue_spool *spool, uint64_t id, uint64_t length, int *ret_fd)
 {
 	char name[NAME_SIZE];
-	int file = openat(spool->dir, name_of(id, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW), fd;
+	int file = openat(spool->dir, name_of(id, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW),
+	    fd;
 	enum err e;
 
 	if (file < 0)
@@ -157,8 +162,8 @@ static bool id_of(const char *name, uint64_t *ret_id)
 	return true;
 }
 
-enum err queue_spool_sweep(
-	struct queue_spool *spool, enum err (*is_known)(void *arg, uint64_t id, bool *ret_known), void *arg)
+enum err queue_spool_sweep(struct queue_spool *spool,
+	enum err (*is_known)(void *arg, uint64_t id, bool *ret_known), void *arg)
 {
 	int fd = dup(spool->dir);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

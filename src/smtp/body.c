@@ -13,7 +13,9 @@ enum { SPILL_SIZE = IPC_INLINE_CONTENT };
 
 void smtp_body_init(struct smtp_body *body, struct smtp_body_pool *pool, uint64_t max)
 {
-	*body = (struct smtp_body){ .pool = pool, .max = max, .head = BUF_MAX(SPILL_SIZE), .fd = -1 };
+	*body = (struct smtp_body){
+		.pool = pool, .max = max, .head = BUF_MAX(SPILL_SIZE), .fd = -1
+	};
 }
 
 void smtp_body_done(struct smtp_body *body)
@@ -79,7 +81,8 @@ static enum err move_to_file(struct smtp_body *body)
 	enum err e = body->pool->open_file(body->pool->open_arg, &fd);
 
 	for (uint64_t at = 0; e == OK && at < body->stored;) {
-		size_t n = body->stored - at < sizeof(piece) ? (size_t)(body->stored - at) : sizeof(piece);
+		size_t n = body->stored - at < sizeof(piece) ? (size_t)(body->stored - at)
+							     : sizeof(piece);
 
 		e = read_at(body->fd, at, piece, n);
 		if (e == OK)
@@ -101,7 +104,8 @@ static enum err choose_place(struct smtp_body *body, size_t more)
 {
 	if (body->fd < 0)
 		return open_memfd(body);
-	if (body->is_memfd && body->pool->open_file && body->stored + more > SMTP_BODY_MEMFD_MAX)
+	if (body->is_memfd && body->pool->open_file &&
+		body->stored + more > SMTP_BODY_MEMFD_MAX)
 		return move_to_file(body);
 	return OK;
 }
@@ -153,7 +157,8 @@ enum err smtp_body_finish(struct smtp_body *body)
 	if (body->error != OK || body->fd < 0)
 		return body->error;
 	buf_release(&body->head);
-	if (body->is_memfd && fcntl(body->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0)
+	if (body->is_memfd &&
+		fcntl(body->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0)
 		body->error = err_from_errno(errno);
 	return body->error;
 }

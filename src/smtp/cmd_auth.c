@@ -2,8 +2,9 @@
 /*
  * AUTH (RFC 4954) with PLAIN (RFC 4616) and LOGIN (no RFC; Outlook, copiers).
  *
- * CRAM-MD5 and DIGEST-MD5 are not offered: there are devices that prefer them and cannot do them.  Without TLS a
- * password is refused before it is sent, as far as the client waits for us.
+ * CRAM-MD5 and DIGEST-MD5 are not offered: there are devices that prefer them and cannot do
+ * them.  Without TLS a password is refused before it is sent, as far as the client waits for
+ * us.
  */
 #include "base/base64.h"
 #include "base/log.h"
@@ -13,7 +14,8 @@
 #include "smtp/handlers.h"
 #include "smtp/session.h"
 
-/* Base 64 of "Username:" and "Password:".  Clients compare: no other wording works everywhere. */
+/* Base 64 of "Username:" and "Password:".  Clients compare: no other wording works everywhere.
+ */
 #define USERNAME_PROMPT S("VXNlcm5hbWU6")
 #define PASSWORD_PROMPT S("UGFzc3dvcmQ6")
 
@@ -52,11 +54,13 @@ static enum smtp_result logged_in(struct smtp_session *s)
 static enum smtp_result refused(struct smtp_session *s, enum err e)
 {
 	metric_add(METRIC_auth_failed, 1);
-	LOG(LOG_INFO, "smtp_login_failed", F_TRACE(s->trace), F_STR("user", buf_str(&s->auth.user)),
-		F_STR("ip", smtp_session_ip(s)), F_ERR(e));
+	LOG(LOG_INFO, "smtp_login_failed", F_TRACE(s->trace),
+		F_STR("user", buf_str(&s->auth.user)), F_STR("ip", smtp_session_ip(s)),
+		F_ERR(e));
 	if (err_is_temporary(e))
 		return fail(s, SMTP_REPLY_AUTH_UNAVAILABLE);
-	if (++s->auth_failures >= s->server->options.max_auth_failures && s->server->options.max_auth_failures) {
+	if (++s->auth_failures >= s->server->options.max_auth_failures &&
+		s->server->options.max_auth_failures) {
 		fail(s, SMTP_REPLY_AUTH_TOO_OFTEN);
 		return SMTP_CLOSE;
 	}
@@ -98,7 +102,8 @@ static void verified(void *arg, enum err e, const void *reply, int *fd)
 }
 
 /* Users and old phones write blanks around the name. */
-static enum smtp_result verify(struct smtp_session *s, struct str authzid, struct str user, struct str password)
+static enum smtp_result verify(
+	struct smtp_session *s, struct str authzid, struct str user, struct str password)
 {
 	struct ipc_dir_auth request = {
 		.mechanism = S("PLAIN"),
@@ -128,7 +133,8 @@ static enum smtp_result respond_plain(struct smtp_session *s, struct str respons
 		return fail(s, SMTP_REPLY_AUTH_BAD_BASE64);
 	user = str_sub(rest, 0, (size_t)second);
 	buf_add(&s->auth.user, user);
-	return verify(s, str_sub(response, 0, (size_t)first), user, str_from(rest, (size_t)second + 1));
+	return verify(s, str_sub(response, 0, (size_t)first), user,
+		str_from(rest, (size_t)second + 1));
 }
 
 static enum smtp_result challenge(struct smtp_session *s, struct str text)
@@ -189,10 +195,13 @@ enum smtp_result smtp_auth_answer(struct smtp_cmd *cmd)
 	return respond(s, cmd->args);
 }
 
-static enum smtp_result begin(struct smtp_session *s, const struct smtp_mechanism *mechanism, struct str initial)
+static enum smtp_result begin(
+	struct smtp_session *s, const struct smtp_mechanism *mechanism, struct str initial)
 {
-	s->auth = (struct smtp_auth){ .mechanism = mechanism, .user = BUF_MAX(SMTP_AUTH_LINE_MAX) };
-	/* RFC 4954 4: "=" is an empty response.  An empty user name is never right, so LOGIN asks for it. */
+	s->auth = (struct smtp_auth){ .mechanism = mechanism,
+		.user = BUF_MAX(SMTP_AUTH_LINE_MAX) };
+	/* RFC 4954 4: "=" is an empty response.  An empty user name is never right, so LOGIN
+	 * asks for it. */
 	if (initial.n == 0 || (str_equal(initial, S("=")) && mechanism->challenge.n))
 		return challenge(s, mechanism->challenge);
 	return respond(s, str_equal(initial, S("=")) ? STR_NONE : initial);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* DATA (RFC 5321 4.1.1.4): the bytes are read by session.c, what happens at their end is transaction.c. */
+/* DATA (RFC 5321 4.1.1.4): the bytes are read by session.c, what happens at their end is
+ * transaction.c. */
 #include "smtp/handlers.h"
 #include "smtp/session.h"
 

@@ -71,8 +71,10 @@ enum smtp_result smtp_cmd_ehlo(struct smtp_cmd *cmd)
 		return SMTP_DONE;
 	}
 	greet(s, cmd->args, true);
-	smtp_reply_add_part(conn_output(s->conn), S("250"), s->server->options.hostname, false);
-	/* The last line of the reply looks different, so each waits until the next is known. */
+	smtp_reply_add_part(
+		conn_output(s->conn), S("250"), s->server->options.hostname, false);
+	/* The last line of the reply looks different, so each waits until the next is known.
+	 */
 	for (size_t i = 0; i < sizeof(extension_rows) / sizeof(*extension_rows); i++) {
 		if (!extension_rows[i].is_offered(s))
 			continue;
@@ -91,6 +93,7 @@ enum smtp_result smtp_cmd_helo(struct smtp_cmd *cmd)
 		return SMTP_DONE;
 	}
 	greet(cmd->session, cmd->args, false);
-	smtp_session_reply_with(cmd->session, SMTP_REPLY_HELO, cmd->session->server->options.hostname);
+	smtp_session_reply_with(
+		cmd->session, SMTP_REPLY_HELO, cmd->session->server->options.hostname);
 	return SMTP_DONE;
 }

@@ -2,8 +2,9 @@
 /*
  * MAIL (RFC 5321 4.1.1.2, 3.3).
  *
- * A user's sender has to be an address of the login (RFC 6409 6.1): the login itself at once, alias and detail by
- * asking directory.  The null sender is taken from users too: read receipts are sent with it (RFC 8098 2.1).
+ * A user's sender has to be an address of the login (RFC 6409 6.1): the login itself at once,
+ * alias and detail by asking directory.  The null sender is taken from users too: read
+ * receipts are sent with it (RFC 8098 2.1).
  */
 #include "base/utf8.h"
 #include "smtp/handlers.h"
@@ -16,7 +17,8 @@ static enum smtp_result accept_sender(struct smtp_session *s)
 	return SMTP_DONE;
 }
 
-static enum smtp_result refuse_sender(struct smtp_session *s, enum smtp_reply reply, struct str about)
+static enum smtp_result refuse_sender(
+	struct smtp_session *s, enum smtp_reply reply, struct str about)
 {
 	smtp_session_reply_with(s, reply, about);
 	smtp_session_reset(s);
@@ -44,13 +46,15 @@ static void sender_looked_up(void *arg, enum err e, const void *reply, int *fd)
 
 static enum smtp_result check_owner(struct smtp_session *s)
 {
-	struct ipc_dir_lookup lookup = { .address = s->envelope.sender, .purpose = LOOKUP_SENDER };
+	struct ipc_dir_lookup lookup = { .address = s->envelope.sender,
+		.purpose = LOOKUP_SENDER };
 
 	if (!s->policy->needs_login || s->envelope.sender.n == 0 ||
 		str_iequal(s->envelope.sender, buf_str(&s->login)))
 		return accept_sender(s);
-	ipc_call(s->server->hub, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1, smtp_session_message_trace(s),
-		s->server->options.lookup_timeout, sender_looked_up, s);
+	ipc_call(s->server->hub, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1,
+		smtp_session_message_trace(s), s->server->options.lookup_timeout,
+		sender_looked_up, s);
 	return SMTP_PARK;
 }
 
@@ -71,7 +75,9 @@ static enum smtp_result apply_parameters(struct smtp_session *s, struct str rest
 
 	if (e != OK)
 		return refuse_sender(s,
-			e == ERR_SYNTAX ? SMTP_REPLY_BAD_PARAMETER : SMTP_REPLY_UNKNOWN_PARAMETER, bad);
+			e == ERR_SYNTAX ? SMTP_REPLY_BAD_PARAMETER
+					: SMTP_REPLY_UNKNOWN_PARAMETER,
+			bad);
 	/* RFC 1870 6.1: refused before a byte of it is sent. */
 	if (parameters.size > s->server->options.max_message_size) {
 		smtp_session_reply_too_big(s);
@@ -90,14 +96,15 @@ enum smtp_result smtp_cmd_mail(struct smtp_cmd *cmd)
 	struct str rest;
 	enum err e;
 
-	if (s->server->options.max_messages && s->messages >= s->server->options.max_messages) {
+	if (s->server->options.max_messages &&
+		s->messages >= s->server->options.max_messages) {
 		smtp_session_reply(s, SMTP_REPLY_TOO_MANY_MESSAGES);
 		return SMTP_CLOSE;
 	}
 	if (!utf8_is_ascii(cmd->args))
 		return refuse_sender(s, SMTP_REPLY_ADDRESS_UTF8, STR_NONE);
-	e = smtp_path_take(cmd->args, S("FROM:"), s->policy->path_flags | MESSAGE_PATH_NULL, s->envelope.arena,
-		&path, &rest);
+	e = smtp_path_take(cmd->args, S("FROM:"), s->policy->path_flags | MESSAGE_PATH_NULL,
+		s->envelope.arena, &path, &rest);
 	if (e == ERR_SYNTAX)
 		return refuse_sender(s, SMTP_REPLY_SYNTAX, cmd->row->syntax);
 	if (e != OK) {

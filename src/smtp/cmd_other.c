@@ -62,15 +62,17 @@ enum smtp_result smtp_cmd_foreign(struct smtp_cmd *cmd)
 }
 
 /*
- * RFC 3207 4: what came before the handshake is forgotten, and what was sent together with the command is
- * thrown away by conn_start_tls(), or an attacker could put commands into the session of the victim.
+ * RFC 3207 4: what came before the handshake is forgotten, and what was sent together with the
+ * command is thrown away by conn_start_tls(), or an attacker could put commands into the
+ * session of the victim.
  */
 enum smtp_result smtp_cmd_starttls(struct smtp_cmd *cmd)
 {
 	struct smtp_session *s = cmd->session;
 
 	if (!s->server->tls || conn_is_tls(s->conn)) {
-		smtp_session_reply(s, s->server->tls ? SMTP_REPLY_TLS_ALREADY : SMTP_REPLY_TLS_NOT_HERE);
+		smtp_session_reply(
+			s, s->server->tls ? SMTP_REPLY_TLS_ALREADY : SMTP_REPLY_TLS_NOT_HERE);
 		return SMTP_DONE;
 	}
 	smtp_session_reply(s, SMTP_REPLY_START_TLS);

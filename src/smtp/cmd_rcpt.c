@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RCPT (RFC 5321 4.1.1.3).  Whatever can be refused is refused here, so that nothing has to be sent back later.
+ * RCPT (RFC 5321 4.1.1.3).  Whatever can be refused is refused here, so that nothing has to be
+ * sent back later.
  *
- * An account that is named twice (two of its aliases, or twice the same) gets one copy: its store would take the
- * second for a repeated delivery.
+ * An account that is named twice (two of its aliases, or twice the same) gets one copy: its
+ * store would take the second for a repeated delivery.
  */
 #include "base/log.h"
 #include "base/metrics.h"
@@ -16,8 +17,9 @@ static void note_refusal(struct smtp_session *s, struct str path, enum err e)
 {
 	s->refused++;
 	metric_add(METRIC_smtp_recipients_refused, 1);
-	LOG(LOG_INFO, "smtp_recipient_refused", F_TRACE(smtp_session_message_trace(s)), F_TRACE_SESSION(s),
-		F_STR("from", s->envelope.sender), F_STR("to", path), F_STR("ip", smtp_session_ip(s)), F_ERR(e));
+	LOG(LOG_INFO, "smtp_recipient_refused", F_TRACE(smtp_session_message_trace(s)),
+		F_TRACE_SESSION(s), F_STR("from", s->envelope.sender), F_STR("to", path),
+		F_STR("ip", smtp_session_ip(s)), F_ERR(e));
 }
 
 static void refuse(struct smtp_session *s, struct str path, enum err e)
@@ -38,10 +40,13 @@ static bool has_account(const struct smtp_envelope *envelope, uint64_t account)
 	return false;
 }
 
-static void keep_recipient(struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
+static void keep_recipient(
+	struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
 {
 	struct smtp_recipient recipient = {
-		.to = { .account = r->account, .shard = r->shard, .quota = r->quota,
+		.to = { .account = r->account,
+			.shard = r->shard,
+			.quota = r->quota,
 			.address = arena_dup(envelope->arena, r->address),
 			.detail = arena_dup(envelope->arena, r->detail) },
 		.path = path,
@@ -72,7 +77,8 @@ static void looked_up(void *arg, enum err e, const void *reply, int *fd)
 /* "<postmaster>" has no domain: directory knows whose it is (RFC 5321 4.5.1). */
 static enum smtp_result look_up(struct smtp_session *s, const struct message_path *path)
 {
-	struct ipc_dir_lookup lookup = { .purpose = (uint8_t)s->policy->purpose, .size = s->envelope.size };
+	struct ipc_dir_lookup lookup = { .purpose = (uint8_t)s->policy->purpose,
+		.size = s->envelope.size };
 	struct buf text = BUF_MAX(SMTP_LINE_MAX);
 
 	message_path_write(path, &text);
@@ -80,8 +86,9 @@ static enum smtp_result look_up(struct smtp_session *s, const struct message_pat
 	s->lookup_started_us = time_mono_us();
 	lookup.address = s->lookup_path;
 	buf_done(&text);
-	ipc_call(s->server->hub, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1, smtp_session_message_trace(s),
-		s->server->options.lookup_timeout, looked_up, s);
+	ipc_call(s->server->hub, ROLE_DIRECTORY, 0, IPC_DIR_LOOKUP, &lookup, -1,
+		smtp_session_message_trace(s), s->server->options.lookup_timeout, looked_up,
+		s);
 	return SMTP_PARK;
 }
 
@@ -114,8 +121,9 @@ enum smtp_result smtp_cmd_rcpt(struct smtp_cmd *cmd)
 		smtp_session_reply(s, SMTP_REPLY_ADDRESS_UTF8);
 		return SMTP_DONE;
 	}
-	e = smtp_path_take(cmd->args, S("TO:"), s->policy->path_flags | MESSAGE_PATH_POSTMASTER,
-		s->envelope.arena, &path, &rest);
+	e = smtp_path_take(cmd->args, S("TO:"),
+		s->policy->path_flags | MESSAGE_PATH_POSTMASTER, s->envelope.arena, &path,
+		&rest);
 	if (e == ERR_SYNTAX)
 		smtp_session_reply_with(s, SMTP_REPLY_SYNTAX, cmd->row->syntax);
 	else if (e != OK)

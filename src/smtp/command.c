@@ -52,8 +52,8 @@ const struct smtp_command *smtp_command_find(struct str line, struct str *ret_ar
 	return NULL;
 }
 
-enum err smtp_path_take(struct str args, struct str prefix, unsigned path_flags, struct arena *arena,
-	struct message_path *ret_path, struct str *ret_rest)
+enum err smtp_path_take(struct str args, struct str prefix, unsigned path_flags,
+	struct arena *arena, struct message_path *ret_path, struct str *ret_rest)
 {
 	struct str rest;
 	enum err e;
@@ -94,7 +94,8 @@ static const struct parameter_row {
 	{ S("AUTH"), set_auth },
 };
 
-static enum err set_parameter(struct str name, struct str value, struct smtp_mail_parameters *p)
+static enum err set_parameter(
+	struct str name, struct str value, struct smtp_mail_parameters *p)
 {
 	for (size_t i = 0; i < sizeof(parameter_rows) / sizeof(*parameter_rows); i++) {
 		if (str_iequal(name, parameter_rows[i].name))
@@ -116,7 +117,8 @@ enum err smtp_mail_parameters_parse(
 
 		if (word.n == 0)
 			continue;
-		e = set_parameter(name, equals < 0 ? STR_NONE : str_from(word, name.n + 1), &p);
+		e = set_parameter(
+			name, equals < 0 ? STR_NONE : str_from(word, name.n + 1), &p);
 		if (e != OK) {
 			*ret_bad = name;
 			return e;

@@ -4,8 +4,9 @@
 enum { BLOCK = 256 };
 
 /*
- * True when the BLOCK bytes at p, looked at with the one behind them, hold no line that begins with a dot and
- * no CR or LF without the other.  One pass without branches, which compilers turn into vector code.
+ * True when the BLOCK bytes at p, looked at with the one behind them, hold no line that begins
+ * with a dot and no CR or LF without the other.  One pass without branches, which compilers
+ * turn into vector code.
  */
 static bool is_plain_block(const uint8_t *p)
 {
@@ -25,20 +26,24 @@ static size_t plain_blocks(const char *p, size_t n)
 {
 	size_t done = 0;
 
-	/* A block may not begin with LF: that CR would be before p, and the state says it is not. */
-	while (n - done > BLOCK && (done > 0 || p[0] != '\n') && is_plain_block((const uint8_t *)p + done))
+	/* A block may not begin with LF: that CR would be before p, and the state says it is
+	 * not. */
+	while (n - done > BLOCK && (done > 0 || p[0] != '\n') &&
+		is_plain_block((const uint8_t *)p + done))
 		done += BLOCK;
 	return done;
 }
 
-/* Looks at whole blocks ahead; the state is TEXT before and what the last byte makes it after. */
+/* Looks at whole blocks ahead; the state is TEXT before and what the last byte makes it after.
+ */
 static const char *pass_blocks(struct smtp_data *data, const char *p, const char *end)
 {
 	size_t n = plain_blocks(p, (size_t)(end - p));
 
 	if (n > 0)
-		data->state = p[n - 1] == '\r' ? SMTP_DATA_CR :
-			p[n - 1] == '\n' ? SMTP_DATA_LINE : SMTP_DATA_TEXT;
+		data->state = p[n - 1] == '\r'   ? SMTP_DATA_CR
+			      : p[n - 1] == '\n' ? SMTP_DATA_LINE
+						 : SMTP_DATA_TEXT;
 	return p + n;
 }
 
@@ -117,10 +122,12 @@ size_t smtp_data_scan(struct smtp_data *data, struct str in, smtp_data_sink *sin
 			continue;
 		}
 		p = pass_blocks(data, p, end);
-		/* What stopped the blocks is near: do not look at the same bytes again and again. */
+		/* What stopped the blocks is near: do not look at the same bytes again and
+		 * again. */
 		careful_until = p + BLOCK;
 	}
-	if (data->state != SMTP_DATA_DOT && data->state != SMTP_DATA_DOT_CR && data->state != SMTP_DATA_END)
+	if (data->state != SMTP_DATA_DOT && data->state != SMTP_DATA_DOT_CR &&
+		data->state != SMTP_DATA_END)
 		flush(&run, p);
 	return (size_t)(p - in.p);
 }

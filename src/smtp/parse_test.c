@@ -57,14 +57,17 @@ static void test_command_find(void **state)
 	assert_null(smtp_command_find(S(" QUIT"), &args));
 	assert_null(smtp_command_find(S("\tQUIT"), &args));
 	assert_null(smtp_command_find(S("QUIT\x01"), &args));
-	assert_ptr_equal(smtp_command_find(S("QUIT \t"), &args), smtp_command_find(S("QUIT"), &args));
+	assert_ptr_equal(
+		smtp_command_find(S("QUIT \t"), &args), smtp_command_find(S("QUIT"), &args));
 	for (size_t i = 0; i < smtp_command_count; i++)
-		assert_ptr_equal(smtp_command_find(smtp_commands[i].verb, &args), &smtp_commands[i]);
+		assert_ptr_equal(
+			smtp_command_find(smtp_commands[i].verb, &args), &smtp_commands[i]);
 }
 
 static void test_paths(void **state)
 {
-	unsigned mx = smtp_policies[SMTP_MX].path_flags, user = smtp_policies[SMTP_SUBMISSION].path_flags;
+	unsigned mx = smtp_policies[SMTP_MX].path_flags,
+		 user = smtp_policies[SMTP_SUBMISSION].path_flags;
 	static const struct {
 		struct str args;
 		unsigned more;
@@ -74,18 +77,23 @@ static void test_paths(void **state)
 		{ S("FROM:<a@b.test>"), 0, OK, OK, "a", "b.test", "" },
 		{ S("from:<a@b.test> SIZE=1"), 0, OK, OK, "a", "b.test", " SIZE=1" },
 		{ S("FROM: <a@b.test>"), 0, OK, OK, "a", "b.test", "" },
-		{ S("FROM:   <a@b.test> BODY=8BITMIME"), 0, OK, OK, "a", "b.test", " BODY=8BITMIME" },
+		{ S("FROM:   <a@b.test> BODY=8BITMIME"), 0, OK, OK, "a", "b.test",
+			" BODY=8BITMIME" },
 		{ S("FROM:a@b.test"), 0, ERR_BAD_ADDRESS, OK, "a", "b.test", "" },
-		{ S("FROM: a@b.test SIZE=1"), 0, ERR_BAD_ADDRESS, OK, "a", "b.test", " SIZE=1" },
+		{ S("FROM: a@b.test SIZE=1"), 0, ERR_BAD_ADDRESS, OK, "a", "b.test",
+			" SIZE=1" },
 		{ S("FROM:<>"), MESSAGE_PATH_NULL, OK, OK, "", "", "" },
 		{ S("FROM:<>"), 0, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL, NULL },
-		{ S("FROM:<postmaster>"), MESSAGE_PATH_POSTMASTER, OK, OK, "postmaster", "", "" },
+		{ S("FROM:<postmaster>"), MESSAGE_PATH_POSTMASTER, OK, OK, "postmaster", "",
+			"" },
 		{ S("FROM:<@x.test,@y.test:a@b.test>"), 0, OK, OK, "a", "b.test", "" },
 		{ S("FROM:<\"a b\"@b.test>"), 0, OK, OK, "a b", "b.test", "" },
 		{ S("FROM:<a@[127.0.0.1]>"), 0, OK, OK, "a", "[127.0.0.1]", "" },
 		{ S("FROM:<a@b.test"), 0, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL, NULL },
-		{ S("FROM:<a@b.test>SIZE=1"), 0, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL, NULL },
-		{ S("FROM:"), MESSAGE_PATH_NULL, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL, NULL },
+		{ S("FROM:<a@b.test>SIZE=1"), 0, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL,
+			NULL },
+		{ S("FROM:"), MESSAGE_PATH_NULL, ERR_BAD_ADDRESS, ERR_BAD_ADDRESS, NULL, NULL,
+			NULL },
 		{ S("<a@b.test>"), 0, ERR_SYNTAX, ERR_SYNTAX, NULL, NULL, NULL },
 		{ S(""), 0, ERR_SYNTAX, ERR_SYNTAX, NULL, NULL, NULL },
 	};
@@ -97,8 +105,10 @@ static void test_paths(void **state)
 		struct str rest;
 		enum err want = on_mx ? rows[i / 2].on_mx : rows[i / 2].on_submission;
 
-		assert_err(smtp_path_take(rows[i / 2].args, S("FROM:"), (on_mx ? mx : user) | rows[i / 2].more,
-				   arena, &path, &rest), want);
+		assert_err(
+			smtp_path_take(rows[i / 2].args, S("FROM:"),
+				(on_mx ? mx : user) | rows[i / 2].more, arena, &path, &rest),
+			want);
 		if (want != OK)
 			continue;
 		assert_str(path.local, rows[i / 2].local);
@@ -116,13 +126,15 @@ static void test_parameters(void **state)
 	assert_ok(smtp_mail_parameters_parse(S(""), &p, &bad));
 	assert_int_equal(p.size, 0);
 	assert_false(p.is_8bit);
-	assert_ok(smtp_mail_parameters_parse(S("  size=210763777 Body=8bitmime  AUTH=<>"), &p, &bad));
+	assert_ok(smtp_mail_parameters_parse(
+		S("  size=210763777 Body=8bitmime  AUTH=<>"), &p, &bad));
 	assert_int_equal(p.size, 210763777);
 	assert_true(p.is_8bit);
 	assert_err(smtp_mail_parameters_parse(S("SIZE=x"), &p, &bad), ERR_SYNTAX);
 	assert_str(bad, "SIZE");
 	assert_err(smtp_mail_parameters_parse(S("SIZE"), &p, &bad), ERR_SYNTAX);
-	assert_err(smtp_mail_parameters_parse(S("SIZE=99999999999999999999"), &p, &bad), ERR_SYNTAX);
+	assert_err(smtp_mail_parameters_parse(S("SIZE=99999999999999999999"), &p, &bad),
+		ERR_SYNTAX);
 	assert_err(smtp_mail_parameters_parse(S("BODY=BINARYMIME"), &p, &bad), ERR_SYNTAX);
 	assert_err(smtp_mail_parameters_parse(S("SIZE=1 RET=HDRS"), &p, &bad), ERR_CANNOT);
 	assert_str(bad, "RET");
@@ -146,8 +158,10 @@ static void collect(void *arg, struct str piece)
 	buf_add(arg, piece);
 }
 
-/* Every way to cut s in two gives the same content, end and verdict; ret_taken: bytes up to the end. */
-static void scan_all_splits(struct str s, const char *want, bool want_end, bool want_bare, size_t want_taken)
+/* Every way to cut s in two gives the same content, end and verdict; ret_taken: bytes up to
+ * the end. */
+static void scan_all_splits(
+	struct str s, const char *want, bool want_end, bool want_bare, size_t want_taken)
 {
 	for (size_t cut = 0; cut <= s.n; cut++) {
 		struct smtp_data data = { 0 };
@@ -175,11 +189,12 @@ static void test_data(void **state)
 	scan_all_splits(S("a.\r\nb"), "a.\r\nb", false, false, 5);
 }
 
-/* The ways in which servers were made to see an end that is none: each stays one message, and a refused one. */
+/* The ways in which servers were made to see an end that is none: each stays one message, and
+ * a refused one. */
 static void test_smuggling(void **state)
 {
-	static const char *const ends[] = { "\n.\n", "\n.\r\n", "\r.\r", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\r\r\n.\r\r\n",
-		"\r\n\r.\r\n", "\n\r\n\r.\r\n", "\r\n.\r\r\n" };
+	static const char *const ends[] = { "\n.\n", "\n.\r\n", "\r.\r", "\r.\r\n", "\r\n.\n",
+		"\r\n.\r", "\r\r\n.\r\r\n", "\r\n\r.\r\n", "\n\r\n\r.\r\n", "\r\n.\r\r\n" };
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		struct buf s = { 0 };
@@ -194,7 +209,8 @@ static void test_smuggling(void **state)
 static void test_data_blocks(void **state)
 {
 	enum { SIZE = 700 };
-	static const char *const marks[] = { "\r\n", "\r\n.", "\r\n..", ".", "\r", "\n", "\r\n.x\r\n" };
+	static const char *const marks[] = { "\r\n", "\r\n.", "\r\n..", ".", "\r", "\n",
+		"\r\n.x\r\n" };
 
 	for (size_t m = 0; m < sizeof(marks) / sizeof(*marks); m++) {
 		for (size_t at = 0; at < SIZE; at++) {
@@ -207,7 +223,8 @@ static void test_data_blocks(void **state)
 				buf_addc(&wire, (char)('a' + i % 26));
 			memcpy(wire.p + at, mark.p, mark.n < SIZE - at ? mark.n : SIZE - at);
 			buf_adds(&wire, "z\r\n.\r\n");
-			assert_int_equal(smtp_data_scan(&data, buf_str(&wire), collect, &out), wire.n);
+			assert_int_equal(
+				smtp_data_scan(&data, buf_str(&wire), collect, &out), wire.n);
 			assert_int_equal(data.state, SMTP_DATA_END);
 			if (bare || (at + mark.n > SIZE && wire.p[SIZE - 1] == '\r'))
 				assert_true(data.has_bare);
@@ -247,7 +264,8 @@ static void test_replies(void **state)
 	buf_done(&out);
 }
 
-/* RFC 2034 4: every 2xx, 4xx and 5xx reply but to EHLO, HELO and the greeting; the class agrees with the code. */
+/* RFC 2034 4: every 2xx, 4xx and 5xx reply but to EHLO, HELO and the greeting; the class
+ * agrees with the code. */
 static void test_reply_codes(void **state)
 {
 	for (int i = 0; i < SMTP_REPLIES; i++) {
@@ -276,13 +294,17 @@ static void test_received(void **state)
 	};
 
 	smtp_received_add(&out, &r);
-	assert_str(buf_str(&out), "Received: from a?b???X:?c.test ([IPv6:::1])\r\n"
+	assert_str(buf_str(&out),
+		"Received: from a?b???X:?c.test ([IPv6:::1])\r\n"
 		"\tby mx.example.test with ESMTPSA id 00000000000000ab\r\n\t(TLS1.3 X)\r\n"
 		"\tfor <alice@example.test>;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n");
 	buf_clear(&out);
-	r = (struct smtp_received){ .hello = S("c"), .ip = S("127.0.0.1"), .hostname = S("mx") };
+	r = (struct smtp_received){
+		.hello = S("c"), .ip = S("127.0.0.1"), .hostname = S("mx")
+	};
 	smtp_received_add(&out, &r);
-	assert_str(buf_str(&out), "Received: from c ([127.0.0.1])\r\n\tby mx with SMTP id 0000000000000000;\r\n"
+	assert_str(buf_str(&out),
+		"Received: from c ([127.0.0.1])\r\n\tby mx with SMTP id 0000000000000000;\r\n"
 		"\tThu, 01 Jan 1970 00:00:00 +0000\r\n");
 	buf_done(&out);
 }

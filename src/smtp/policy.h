@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What differs between mail from other servers and from users: one row each, no test of the port elsewhere. */
+/* What differs between mail from other servers and from users: one row each, no test of the
+ * port elsewhere. */
 #ifndef SMTP_POLICY_H
 #define SMTP_POLICY_H
 
@@ -16,7 +17,7 @@ struct smtp_policy_row {
 	unsigned path_flags;         /* enum message_path_flags */
 	enum lookup_purpose purpose; /* of a recipient's look-up */
 	enum inspect_kind inspect;
-	enum smtp_reply not_local;   /* to a recipient that is not ours */
+	enum smtp_reply not_local; /* to a recipient that is not ours */
 };
 
 extern const struct smtp_policy_row smtp_policies[SMTP_POLICIES];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reply lines (RFC 5321 4.2): "code[ enhanced] text", one table, no other reply text in this module.  Pure.
- * Whatever stands in an argument, a reply stays one printable line of at most 512 octets.
+ * Reply lines (RFC 5321 4.2): "code[ enhanced] text", one table, no other reply text in this
+ * module.  Pure. Whatever stands in an argument, a reply stays one printable line of at most
+ * 512 octets.
  */
 #ifndef SMTP_REPLY_H
 #define SMTP_REPLY_H
@@ -21,7 +22,8 @@ enum { SMTP_REPLY_MAX = 512 }; /* RFC 5321 4.5.3.1.5, CR LF included */
 const char *smtp_reply_code(enum smtp_reply reply);
 /* One line; {} in the row's text becomes arg. */
 void smtp_reply_add(struct buf *out, enum smtp_reply reply, struct str arg);
-/* "550 5.1.1 <about>: no such user here", or, about being empty, "451 4.3.2 Busy, try again". */
+/* "550 5.1.1 <about>: no such user here", or, about being empty, "451 4.3.2 Busy, try again".
+ */
 void smtp_reply_add_error(struct buf *out, enum err e, struct str about);
 /* code with a text that comes from elsewhere (the verdict of inspect): "554 5.6.0 text". */
 void smtp_reply_add_text(struct buf *out, const char *code, struct str text);

@@ -61,8 +61,8 @@ void smtp_server_set_tls(struct smtp_server *server, struct tls_context *tls)
 	server->tls = tls;
 }
 
-struct smtp_server *smtp_server_new(struct loop *loop, struct ipc_hub *hub, struct tls_context *tls,
-	const struct smtp_options *options)
+struct smtp_server *smtp_server_new(struct loop *loop, struct ipc_hub *hub,
+	struct tls_context *tls, const struct smtp_options *options)
 {
 	struct smtp_server *server = mem_make(struct smtp_server);
 
@@ -105,7 +105,8 @@ void smtp_server_stop(struct smtp_server *server)
 	}
 }
 
-/* An IPv4 address, or the /64 of an IPv6 one, which one customer has whole.  Returns bytes of key, 0: none. */
+/* An IPv4 address, or the /64 of an IPv6 one, which one customer has whole.  Returns bytes of
+ * key, 0: none. */
 static size_t network_of(int fd, char key[9])
 {
 	struct sockaddr_storage address;
@@ -119,7 +120,8 @@ static size_t network_of(int fd, char key[9])
 		memcpy(key + 1, &((struct sockaddr_in *)&address)->sin_addr, 4);
 		return 5;
 	}
-	if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&address)->sin6_addr)) {
+	if (address.ss_family == AF_INET6 &&
+		IN6_IS_ADDR_V4MAPPED(&((struct sockaddr_in6 *)&address)->sin6_addr)) {
 		key[0] = 4;
 		memcpy(key + 1, ((struct sockaddr_in6 *)&address)->sin6_addr.s6_addr + 12, 4);
 		return 5;
@@ -175,12 +177,14 @@ void smtp_server_forget(struct smtp_server *server, struct smtp_session *s)
 	}
 }
 
-static bool is_full(const struct smtp_server *server, const struct smtp_peer *peer, enum smtp_policy policy)
+static bool is_full(const struct smtp_server *server, const struct smtp_peer *peer,
+	enum smtp_policy policy)
 {
 	uint64_t max = server->options.max_connections;
 	uint64_t max_peer = server->options.max_connections_per_network[policy];
 
-	return (max && server->session_count >= max) || (max_peer && peer && peer->count >= max_peer);
+	return (max && server->session_count >= max) ||
+	       (max_peer && peer && peer->count >= max_peer);
 }
 
 /* Best effort: an empty socket buffer takes one line. */
@@ -196,7 +200,8 @@ static void turn_away(int fd, enum err e, bool implicit_tls)
 	close(fd);
 }
 
-static void add_session(struct smtp_server *server, struct smtp_session *s, struct smtp_peer *peer)
+static void add_session(
+	struct smtp_server *server, struct smtp_session *s, struct smtp_peer *peer)
 {
 	s->next = server->sessions;
 	if (s->next)
@@ -209,13 +214,16 @@ static void add_session(struct smtp_server *server, struct smtp_session *s, stru
 		peer->count++;
 }
 
-void smtp_server_accept(struct smtp_server *server, int fd, enum smtp_policy policy, bool implicit_tls)
+void smtp_server_accept(
+	struct smtp_server *server, int fd, enum smtp_policy policy, bool implicit_tls)
 {
 	struct smtp_peer *peer = find_peer(server->peers[policy], fd);
 	struct smtp_session *s;
 
 	if (server->is_stopping || is_full(server, peer, policy)) {
-		turn_away(fd, server->is_stopping ? ERR_SHUTTING_DOWN : ERR_TOO_MANY_CONNECTIONS, implicit_tls);
+		turn_away(fd,
+			server->is_stopping ? ERR_SHUTTING_DOWN : ERR_TOO_MANY_CONNECTIONS,
+			implicit_tls);
 		drop_peer_if_empty(peer);
 		return;
 	}

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection: reads lines and content, checks what the command's row says, calls its handler.
+ * One connection: reads lines and content, checks what the command's row says, calls its
+ * handler.
  *
- * A session is freed by smtp_session_end() at once; a function that may have led there touches it no more.
+ * A session is freed by smtp_session_end() at once; a function that may have led there touches
+ * it no more.
  */
 #include "smtp/session.h"
 
@@ -20,10 +22,12 @@ enum {
 	HELLO_MAX = 255,
 	LOGIN_MAX = 1024,
 	TLS_HANDSHAKE_BYTE = 0x16, /* RFC 8446 5.1: first byte of a ClientHello record */
-	DATA_SURPLUS = 1 << 20,    /* content may be that much longer on the wire, before twice the limit ends it */
+	DATA_SURPLUS = 1 << 20,    /* content may be that much longer on the wire, before twice
+				      the limit ends it */
 };
 
-/* What the reader does next: look for more input, or return to the loop (the session may be gone). */
+/* What the reader does next: look for more input, or return to the loop (the session may be
+ * gone). */
 enum reading { AGAIN, STOP };
 
 static int64_t timeout_of(const struct smtp_session *s, enum smtp_mode mode)
@@ -76,7 +80,8 @@ static bool is_loopback(struct str ip)
 
 bool smtp_session_may_login(const struct smtp_session *s)
 {
-	return conn_is_tls(s->conn) || (s->server->options.allow_clear_auth && is_loopback(smtp_session_ip(s)));
+	return conn_is_tls(s->conn) ||
+	       (s->server->options.allow_clear_auth && is_loopback(smtp_session_ip(s)));
 }
 
 bool smtp_session_is_logged_in(const struct smtp_session *s)
@@ -91,10 +96,11 @@ uint64_t smtp_session_message_trace(const struct smtp_session *s)
 
 static void log_end(const struct smtp_session *s, const char *why)
 {
-	LOG(LOG_INFO, "smtp_session_ended", F_TRACE(s->trace), F_CSTR("service", s->policy->name),
-		F_STR("ip", smtp_session_ip(s)), F_STR("hello", buf_str(&s->hello)),
-		F_STR("user", buf_str(&s->login)), F_CSTR("tls", conn_tls_text(s->conn)),
-		F_U64("commands", s->commands), F_U64("messages", s->messages), F_U64("refused", s->refused),
+	LOG(LOG_INFO, "smtp_session_ended", F_TRACE(s->trace),
+		F_CSTR("service", s->policy->name), F_STR("ip", smtp_session_ip(s)),
+		F_STR("hello", buf_str(&s->hello)), F_STR("user", buf_str(&s->login)),
+		F_CSTR("tls", conn_tls_text(s->conn)), F_U64("commands", s->commands),
+		F_U64("messages", s->messages), F_U64("refused", s->refused),
 		F_U64("errors", s->errors), F_U64("bytes", s->bytes), F_CSTR("why", why));
 }
 
@@ -158,7 +164,8 @@ static enum reading finish_command(struct smtp_session *s, enum smtp_result resu
 	}
 	if (max_errors && s->errors >= max_errors)
 		return end_with_error(s, ERR_TOO_MANY_ERRORS);
-	if (s->server->is_stopping && (s->mode == SMTP_MODE_COMMAND || s->mode == SMTP_MODE_AUTH))
+	if (s->server->is_stopping &&
+		(s->mode == SMTP_MODE_COMMAND || s->mode == SMTP_MODE_AUTH))
 		return end_with_error(s, ERR_SHUTTING_DOWN);
 	return AGAIN;
 }
@@ -184,7 +191,8 @@ static enum smtp_reply out_of_sequence(enum smtp_phase phase, const struct smtp_
 /* RFC 4954 6: 530.  Without TLS the way to a login is STARTTLS. */
 static enum err check_login(const struct smtp_session *s, const struct smtp_command *row)
 {
-	if (!(row->flags & SMTP_NEEDS_LOGIN) || !s->policy->needs_login || smtp_session_is_logged_in(s))
+	if (!(row->flags & SMTP_NEEDS_LOGIN) || !s->policy->needs_login ||
+		smtp_session_is_logged_in(s))
 		return OK;
 	return smtp_session_may_login(s) ? ERR_AUTH_REQUIRED : ERR_TLS_REQUIRED;
 }
@@ -234,7 +242,8 @@ static enum smtp_result run_line(struct smtp_session *s, struct str line)
 		return SMTP_CLOSE;
 	}
 	if (s->mode == SMTP_MODE_AUTH)
-		return smtp_auth_answer(&(struct smtp_cmd){ .session = s, .args = str_trim(line) });
+		return smtp_auth_answer(
+			&(struct smtp_cmd){ .session = s, .args = str_trim(line) });
 	if (str_index(line, '\0') >= 0) {
 		smtp_session_reply(s, SMTP_REPLY_NUL_IN_LINE);
 		return SMTP_DONE;
@@ -242,7 +251,8 @@ static enum smtp_result run_line(struct smtp_session *s, struct str line)
 	return run_command(s, line);
 }
 
-/* The line is copied out and consumed first: STARTTLS throws the input away, and a handler may end the session. */
+/* The line is copied out and consumed first: STARTTLS throws the input away, and a handler may
+ * end the session. */
 static enum reading take_line(struct smtp_session *s, struct str line)
 {
 	struct buf *copy = &s->server->line;
@@ -274,7 +284,8 @@ static enum reading wait_for_line(struct smtp_session *s)
 
 static enum reading read_line(struct smtp_session *s, struct str input)
 {
-	size_t max = s->mode == SMTP_MODE_AUTH ? SMTP_AUTH_LINE_MAX : smtp_line_max(input), n = 0;
+	size_t max = s->mode == SMTP_MODE_AUTH ? SMTP_AUTH_LINE_MAX : smtp_line_max(input),
+	       n = 0;
 
 	if (s->commands == 0 && input.p[0] == TLS_HANDSHAKE_BYTE) {
 		/* Nobody there could read a reply. */
@@ -304,7 +315,8 @@ static enum reading check_data_budget(struct smtp_session *s)
 		smtp_session_end(s, "endless data");
 		return STOP;
 	}
-	if (options->data_total_timeout && time_mono_ms() - s->since_ms > options->data_total_timeout)
+	if (options->data_total_timeout &&
+		time_mono_ms() - s->since_ms > options->data_total_timeout)
 		return end_with(s, SMTP_REPLY_SLOW, "slow data");
 	return AGAIN;
 }
@@ -327,7 +339,8 @@ static enum reading read_data(struct smtp_session *s, struct str input)
 
 static bool is_reading(const struct smtp_session *s)
 {
-	return s->mode == SMTP_MODE_COMMAND || s->mode == SMTP_MODE_AUTH || s->mode == SMTP_MODE_DATA;
+	return s->mode == SMTP_MODE_COMMAND || s->mode == SMTP_MODE_AUTH ||
+	       s->mode == SMTP_MODE_DATA;
 }
 
 static void on_readable(struct conn *conn, void *arg)
@@ -340,7 +353,8 @@ static void on_readable(struct conn *conn, void *arg)
 
 		if (input.n == 0)
 			return;
-		reading = s->mode == SMTP_MODE_DATA ? read_data(s, input) : read_line(s, input);
+		reading =
+			s->mode == SMTP_MODE_DATA ? read_data(s, input) : read_line(s, input);
 	}
 }
 
@@ -403,10 +417,11 @@ void smtp_session_stop(struct smtp_session *s)
 	smtp_session_end(s, err_text(ERR_SHUTTING_DOWN));
 }
 
-struct smtp_session *smtp_session_new(
-	struct smtp_server *server, int fd, const struct smtp_policy_row *policy, bool implicit_tls)
+struct smtp_session *smtp_session_new(struct smtp_server *server, int fd,
+	const struct smtp_policy_row *policy, bool implicit_tls)
 {
-	static const struct conn_limits limits = { .input_max = INPUT_MAX, .output_max = OUTPUT_MAX };
+	static const struct conn_limits limits = { .input_max = INPUT_MAX,
+		.output_max = OUTPUT_MAX };
 	static const struct conn_events events = {
 		.readable = on_readable,
 		.ended = on_ended,

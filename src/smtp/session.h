@@ -14,7 +14,8 @@
 #include "smtp/server.h"
 
 /* The session's trace id, where a message's own stands beside it. */
-#define F_TRACE_SESSION(s) ((struct log_field){ "session", LOG_FIELD_HEX, STR_NONE, (s)->trace })
+#define F_TRACE_SESSION(s) \
+	((struct log_field){ "session", LOG_FIELD_HEX, STR_NONE, (s)->trace })
 
 struct smtp_peer; /* server.c: the connections of one network */
 struct smtp_transaction;
@@ -30,7 +31,7 @@ struct smtp_envelope {
 	struct str sender; /* "" is the null sender */
 	uint64_t size;     /* announced, 0: not */
 	bool is_8bit;
-	uint64_t accepted; /* RCPT commands answered 250 */
+	uint64_t accepted;                     /* RCPT commands answered 250 */
 	VEC(struct smtp_recipient) recipients; /* one an account */
 };
 
@@ -64,12 +65,12 @@ struct smtp_session {
 
 	enum smtp_phase phase;
 	enum smtp_mode mode;
-	int64_t since_ms;         /* when the unfinished line, or DATA, began; 0: no unfinished line */
-	uint64_t data_bytes;      /* taken since DATA, refused ones too */
+	int64_t since_ms; /* when the unfinished line, or DATA, began; 0: no unfinished line */
+	uint64_t data_bytes; /* taken since DATA, refused ones too */
 	bool is_greeted;
-	bool is_esmtp;            /* EHLO, not HELO */
-	struct buf hello;         /* its argument */
-	struct buf login;         /* canonical address of who logged in; empty: nobody */
+	bool is_esmtp;    /* EHLO, not HELO */
+	struct buf hello; /* its argument */
+	struct buf login; /* canonical address of who logged in; empty: nobody */
 	uint64_t login_account;
 
 	struct smtp_auth auth;
@@ -91,8 +92,8 @@ struct smtp_cmd {
 };
 
 /* Takes fd over; owned by the server, which is told by smtp_server_forget(). */
-struct smtp_session *smtp_session_new(struct smtp_server *server, int fd, const struct smtp_policy_row *policy,
-	bool implicit_tls);
+struct smtp_session *smtp_session_new(struct smtp_server *server, int fd,
+	const struct smtp_policy_row *policy, bool implicit_tls);
 /* why stands in the log; what was written is still sent. */
 void smtp_session_end(struct smtp_session *session, const char *why);
 /* 421 4.3.2 now, or when the message under way is answered. */
@@ -100,7 +101,8 @@ void smtp_session_stop(struct smtp_session *session);
 
 /* Replies of 5xx count as errors of the session. */
 void smtp_session_reply(struct smtp_session *session, enum smtp_reply reply);
-void smtp_session_reply_with(struct smtp_session *session, enum smtp_reply reply, struct str arg);
+void smtp_session_reply_with(
+	struct smtp_session *session, enum smtp_reply reply, struct str arg);
 void smtp_session_reply_error(struct smtp_session *session, enum err e, struct str about);
 void smtp_session_reply_too_big(struct smtp_session *session);
 void smtp_session_reply_text(struct smtp_session *session, const char *code, struct str text);

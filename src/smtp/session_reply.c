@@ -37,6 +37,7 @@ void smtp_session_reply_too_big(struct smtp_session *s)
 {
 	char max[24];
 
-	snprintf(max, sizeof(max), "%llu", (unsigned long long)s->server->options.max_message_size);
+	snprintf(max, sizeof(max), "%llu",
+		(unsigned long long)s->server->options.max_message_size);
 	smtp_session_reply_with(s, SMTP_REPLY_TOO_BIG, str_of(max));
 }

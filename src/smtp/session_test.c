@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Whole sessions over a socketpair, with the other roles played by handlers in this process. */
+/* Whole sessions over a socketpair, with the other roles played by handlers in this process.
+ */
 #include "base/test.h"
 
 #include "base/log.h"
@@ -69,7 +70,9 @@ static void handle_lookup(void *role, struct ipc_request *request)
 static void handle_auth(void *role, struct ipc_request *request)
 {
 	const struct ipc_dir_auth *m = request->body;
-	struct ipc_dir_auth_reply reply = { .account = 1, .address = S("a@example.test"), .delay_ms = w.delay_ms };
+	struct ipc_dir_auth_reply reply = {
+		.account = 1, .address = S("a@example.test"), .delay_ms = w.delay_ms
+	};
 
 	w.auths++;
 	if (!str_iequal(m->user, S("a@example.test")) || !str_equal(m->password, S("secret")))
@@ -148,13 +151,15 @@ static void handle_queue(void *role, struct ipc_request *request)
 		&(struct ipc_queue_add_reply){ .error = w.queue_error }, -1);
 }
 
-static struct ipc_hub *play(enum role_kind kind, unsigned index, enum ipc_type type, ipc_handler_fn *fn, void *role)
+static struct ipc_hub *play(enum role_kind kind, unsigned index, enum ipc_type type,
+	ipc_handler_fn *fn, void *role)
 {
 	struct ipc_hub *hub = ipc_hub_new(w.loop, kind, index, role);
 	int fds[2];
 
 	ipc_handle(hub, type, fn);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	ipc_add_peer(w.edge, kind, index, fds[0]);
 	ipc_add_peer(hub, ROLE_EDGE, 0, fds[1]);
 	return hub;
@@ -208,7 +213,8 @@ static ssize_t receive(char *p, size_t n)
 
 static ssize_t transmit(struct str s)
 {
-	return w.ssl ? SSL_write(w.ssl, s.p, (int)s.n) : send(w.client, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return w.ssl ? SSL_write(w.ssl, s.p, (int)s.n)
+		     : send(w.client, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void turns(int n)
@@ -235,7 +241,8 @@ static void start_with(enum smtp_policy policy, bool implicit_tls)
 	w.ssl = NULL;
 	if (w.client >= 0)
 		close(w.client);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	w.client = fds[1];
 	buf_clear(&w.replies);
 	smtp_server_accept(w.server, fds[0], policy, implicit_tls);
@@ -304,7 +311,8 @@ static bool is_closed(void)
 	do { \
 		struct str reply_ = say(text); \
 		if (!str_starts(reply_, str_of(want))) \
-			fail_msg("to %s: got \"%.*s\", want \"%s\"", text, STR_FMT(reply_), want); \
+			fail_msg("to %s: got \"%.*s\", want \"%s\"", text, STR_FMT(reply_), \
+				want); \
 	} while (0)
 
 /* The replies' codes in order, "250 354 250". */
@@ -332,8 +340,9 @@ static void test_greeting(void **state)
 {
 	start(SMTP_MX);
 	assert_str(buf_str(&w.replies), "220 mx.example.test ESMTP ready\r\n");
-	assert_reply("EHLO client.test\r\n", "250-mx.example.test\r\n250-PIPELINING\r\n250-SIZE 210763776\r\n250-8BITMIME\r\n"
-		"250 ENHANCEDSTATUSCODES\r\n");
+	assert_reply("EHLO client.test\r\n", "250-mx.example.test\r\n250-PIPELINING\r\n250-"
+					     "SIZE 210763776\r\n250-8BITMIME\r\n"
+					     "250 ENHANCEDSTATUSCODES\r\n");
 	assert_reply("HELO client.test\r\n", "250 mx.example.test\r\n");
 	assert_reply("EHLO\r\n", "501 5.5.4 ");
 	assert_reply("EHLO a_b c\r\n", "501 5.5.4 ");
@@ -341,7 +350,8 @@ static void test_greeting(void **state)
 	assert_true(is_closed());
 	assert_int_equal(smtp_server_sessions(w.server), 0);
 	start(SMTP_SUBMISSION);
-	assert_true(str_ends(say("EHLO ::1\r\n"), S("250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
+	assert_true(str_ends(
+		say("EHLO ::1\r\n"), S("250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
 	assert_reply("EHLO under_score\r\n", "250");
 	assert_reply("EHLO pc\r\n", "250");
 }
@@ -349,12 +359,15 @@ static void test_greeting(void **state)
 static void test_message(void **state)
 {
 	start(SMTP_MX);
-	assert_codes(say(HELLO ENVELOPE "DATA\r\n" MESSAGE "QUIT\r\n"), "250 250 250 354 250 221");
+	assert_codes(
+		say(HELLO ENVELOPE "DATA\r\n" MESSAGE "QUIT\r\n"), "250 250 250 354 250 221");
 	assert_int_equal(w.delivered, 1);
 	assert_str(buf_str(&w.content), "Subject: x\r\n\r\n.dot\r\n");
 	assert_str(buf_str(&w.sender), "s@other.test");
-	assert_true(str_starts(buf_str(&w.trace_header), S("Received: from client.test\r\n\tby mx.example.test with ESMTP id ")));
-	assert_true(str_find(buf_str(&w.trace_header), S("\r\n\tfor <a@example.test>;\r\n\t")) > 0);
+	assert_true(str_starts(buf_str(&w.trace_header),
+		S("Received: from client.test\r\n\tby mx.example.test with ESMTP id ")));
+	assert_true(str_find(buf_str(&w.trace_header),
+			    S("\r\n\tfor <a@example.test>;\r\n\t")) > 0);
 }
 
 /* Every cut of the dialogue into two packets gives the same replies and the same message. */
@@ -404,11 +417,14 @@ static void test_recipients(void **state)
 	start(SMTP_MX);
 	assert_reply(HELLO, "250");
 	assert_reply("MAIL FROM: <s@other.test>\r\n", "250 2.1.0");
-	assert_reply("RCPT TO:<nobody@example.test>\r\n", "550 5.1.1 <nobody@example.test>: no such user here\r\n");
-	assert_reply("RCPT TO:<a@elsewhere.test>\r\n", "550 5.7.1 Relaying denied: a@elsewhere.test");
+	assert_reply("RCPT TO:<nobody@example.test>\r\n",
+		"550 5.1.1 <nobody@example.test>: no such user here\r\n");
+	assert_reply("RCPT TO:<a@elsewhere.test>\r\n",
+		"550 5.7.1 Relaying denied: a@elsewhere.test");
 	assert_reply("RCPT TO:<x@example.test>\r\n", "552 5.2.2");
 	assert_reply("RCPT TO:<y@example.test>\r\n", "451 4.3.2");
-	assert_reply("RCPT TO:<a@example.test> NOTIFY=NEVER\r\n", "555 5.5.4 Parameter NOTIFY");
+	assert_reply(
+		"RCPT TO:<a@example.test> NOTIFY=NEVER\r\n", "555 5.5.4 Parameter NOTIFY");
 	assert_reply("RCPT TO:<a@example.test\r\n", "501 5.1.3");
 	assert_reply("RCPT TO:<\xc3\xa9@example.test>\r\n", "553 5.6.7");
 	assert_reply("RCPT TO:<postmaster>\r\n", "250 2.1.5");
@@ -425,20 +441,24 @@ static void test_size(void **state)
 	w.options.max_message_size = 100000;
 	start(SMTP_MX);
 	assert_reply(HELLO, "250");
-	assert_reply("MAIL FROM:<s@other.test> SIZE=100001\r\n", "552 5.3.4 Message too large: at most 100000");
-	assert_reply("MAIL FROM:<s@other.test> SIZE=9x\r\n", "501 5.5.4 Bad value of parameter SIZE");
+	assert_reply("MAIL FROM:<s@other.test> SIZE=100001\r\n",
+		"552 5.3.4 Message too large: at most 100000");
+	assert_reply("MAIL FROM:<s@other.test> SIZE=9x\r\n",
+		"501 5.5.4 Bad value of parameter SIZE");
 	assert_reply("MAIL FROM:<s@other.test> SMTPUTF8\r\n", "555 5.5.4");
 	assert_reply("MAIL FROM:<s@other.test> SIZE=100000 BODY=8BITMIME\r\n", "250 2.1.0");
 	assert_codes(say("RCPT TO:<a@example.test>\r\nDATA\r\n"), "250 354");
 	buf_clear(&w.replies);
 	for (int i = 0; i < 1500; i++)
-		send_bytes(S("123456789 123456789 123456789 123456789 123456789 123456789 123456789 12345678\r\n"));
+		send_bytes(S("123456789 123456789 123456789 123456789 123456789 123456789 "
+			     "123456789 12345678\r\n"));
 	assert_reply(".\r\n", "552 5.3.4 Message too large");
 	assert_int_equal(w.inspected, 0);
 	assert_codes(say(ENVELOPE "DATA\r\n" MESSAGE), "250 250 354 250");
 	assert_codes(say(ENVELOPE "DATA\r\n"), "250 250 354");
 	for (int i = 0; i < 20000 && !is_closed(); i++)
-		send_bytes(S("123456789 123456789 123456789 123456789 123456789 123456789 123456789 12345678\r\n"));
+		send_bytes(S("123456789 123456789 123456789 123456789 123456789 123456789 "
+			     "123456789 12345678\r\n"));
 	turns(10);
 	assert_int_equal(smtp_server_sessions(w.server), 0);
 }
@@ -450,7 +470,8 @@ static void test_large(void **state)
 	for (int i = 0; i < 300000; i++)
 		buf_addf(&wire, "%d\r\n", i);
 	start(SMTP_MX);
-	assert_codes(say(HELLO ENVELOPE "RCPT TO:<b@example.test>\r\nDATA\r\n"), "250 250 250 250 354");
+	assert_codes(say(HELLO ENVELOPE "RCPT TO:<b@example.test>\r\nDATA\r\n"),
+		"250 250 250 250 354");
 	send_bytes(buf_str(&wire));
 	assert_reply(".\r\n", "250 2.0.0");
 	assert_int_equal(w.delivered, 2);
@@ -460,7 +481,8 @@ static void test_large(void **state)
 
 static void test_smuggling(void **state)
 {
-	static const char *const ends[] = { "\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n", "\r\n.\r" };
+	static const char *const ends[] = { "\n.\n", "\n.\r\n", "\r.\r", "\r\n.\n",
+		"\r\n.\r" };
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
 		char text[200];
@@ -484,8 +506,10 @@ static void test_smuggling(void **state)
 
 static void test_shards(void **state)
 {
-#define FOUR HELLO "MAIL FROM:<s@other.test>\r\nRCPT TO:<a@example.test>\r\nRCPT TO:<b@example.test>\r\n" \
-	"RCPT TO:<c@example.test>\r\nRCPT TO:<d@example.test>\r\nDATA\r\n" MESSAGE
+#define FOUR \
+	HELLO "MAIL FROM:<s@other.test>\r\nRCPT TO:<a@example.test>\r\nRCPT " \
+	      "TO:<b@example.test>\r\n" \
+	      "RCPT TO:<c@example.test>\r\nRCPT TO:<d@example.test>\r\nDATA\r\n" MESSAGE
 	start(SMTP_MX);
 	assert_codes(say(FOUR), "250 250 250 250 250 250 354 250");
 	assert_int_equal(w.delivered, 4);
@@ -536,7 +560,8 @@ static void test_verdict(void **state)
 	start(SMTP_MX);
 	w.inspect_error = ERR_CONTENT;
 	w.reason = S("No From field");
-	assert_true(str_ends(say(HELLO ENVELOPE "DATA\r\n" MESSAGE), S("554 5.6.0 No From field\r\n")));
+	assert_true(str_ends(
+		say(HELLO ENVELOPE "DATA\r\n" MESSAGE), S("554 5.6.0 No From field\r\n")));
 	w.inspect_error = OK;
 	w.hops = 51;
 	assert_true(str_find(say(ENVELOPE "DATA\r\n" MESSAGE), S("\r\n554 5.4.6 ")) > 0);
@@ -550,8 +575,7 @@ static void test_verdict(void **state)
 static void test_auth(void **state)
 {
 	static const char *const good[] = {
-		LOGIN_PLAIN,
-		"AUTH PLAIN  AGFAZXhhbXBsZS50ZXN0AHNlY3JldA==\r\n",
+		LOGIN_PLAIN, "AUTH PLAIN  AGFAZXhhbXBsZS50ZXN0AHNlY3JldA==\r\n",
 		"auth plain\r\nAGFAZXhhbXBsZS50ZXN0AHNlY3JldA==\r\n",
 		"AUTH LOGIN\r\nYUBleGFtcGxlLnRlc3Q=\r\nc2VjcmV0\r\n",
 		"AUTH LOGIN YUBleGFtcGxlLnRlc3Q=\r\nc2VjcmV0\r\n",
@@ -600,7 +624,8 @@ static void test_auth_failures(void **state)
 		assert_int_equal(reply.n, 0);
 		usleep(25000);
 		turns(10);
-		assert_true(str_starts(buf_str(&w.replies), i < 2 ? S("535 5.7.8 ") : S("421 4.7.0 ")));
+		assert_true(str_starts(
+			buf_str(&w.replies), i < 2 ? S("535 5.7.8 ") : S("421 4.7.0 ")));
 	}
 	assert_true(is_closed());
 	/* A client that goes while its answer is held back. */
@@ -620,14 +645,16 @@ static void test_submission(void **state)
 	assert_reply(HELLO, "250");
 	assert_reply("MAIL FROM:<a@example.test>\r\n", "530 5.7.0 Authentication required");
 	assert_reply(LOGIN_PLAIN, "235");
-	assert_reply("MAIL FROM:<b@example.test>\r\n", "550 5.7.1 Sender b@example.test refused");
+	assert_reply(
+		"MAIL FROM:<b@example.test>\r\n", "550 5.7.1 Sender b@example.test refused");
 	assert_reply("MAIL FROM:<z@elsewhere.test>\r\n", "550 5.7.1");
 	assert_reply("MAIL FROM:<>\r\n", "250");
 	assert_reply("RSET\r\n", "250");
 	assert_reply("MAIL FROM:<alias-a@example.test>\r\n", "250");
 	assert_reply("RSET\r\n", "250");
 	assert_reply("MAIL FROM:  A@Example.TEST  SIZE=5\r\n", "250");
-	assert_reply("RCPT TO:<r@remote.test>\r\n", "550 5.4.4 r@remote.test is not served here");
+	assert_reply(
+		"RCPT TO:<r@remote.test>\r\n", "550 5.4.4 r@remote.test is not served here");
 	assert_reply("RCPT TO:  b@example.test\r\n", "250");
 	w.replace = 4;
 	w.header = S("Date: now\r\n");
@@ -647,7 +674,9 @@ static void test_large_submission(void **state)
 	start(SMTP_SUBMISSION);
 	w.replace = 8;
 	w.header = S("Date: now\r\n");
-	assert_codes(say(HELLO LOGIN_PLAIN "MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n"),
+	assert_codes(
+		say(HELLO LOGIN_PLAIN
+			"MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n"),
 		"250 235 250 250 354");
 	send_bytes(buf_str(&wire));
 	assert_reply(".\r\n", "250 2.0.0");
@@ -673,7 +702,8 @@ static void test_budgets(void **state)
 		assert_codes(say("NOOP\r\n"), "250");
 	assert_codes(say("NOOP\r\n"), "250 421");
 	start(SMTP_MX);
-	assert_codes(say(HELLO ENVELOPE "DATA\r\n" MESSAGE ENVELOPE "DATA\r\n" MESSAGE ENVELOPE),
+	assert_codes(
+		say(HELLO ENVELOPE "DATA\r\n" MESSAGE ENVELOPE "DATA\r\n" MESSAGE ENVELOPE),
 		"250 250 250 354 250 250 250 354 250 421");
 	w.options.max_junk_commands = 1000;
 	smtp_server_set_options(w.server, &w.options);
@@ -764,9 +794,11 @@ static void test_starttls(void **state)
 	assert_reply("STARTTLS\r\n", "220 2.0.0 ");
 	assert_true(shake_hands());
 	assert_reply("MAIL FROM:<a@example.test>\r\n", "503 5.5.1 Send EHLO");
-	assert_true(str_ends(say(HELLO), S("250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
+	assert_true(
+		str_ends(say(HELLO), S("250-AUTH PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
 	assert_reply("STARTTLS\r\n", "503 5.5.1 TLS is already");
-	assert_codes(say(LOGIN_PLAIN "MAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n" MESSAGE),
+	assert_codes(say(LOGIN_PLAIN "MAIL FROM:<a@example.test>\r\nRCPT "
+				     "TO:<b@example.test>\r\nDATA\r\n" MESSAGE),
 		"235 250 250 354 250");
 	assert_true(str_find(buf_str(&w.trace_header), S(" with ESMTPSA id ")) > 0);
 	assert_true(str_find(buf_str(&w.trace_header), S("\r\n\t(TLS")) > 0);
@@ -777,7 +809,8 @@ static void test_starttls_injection(void **state)
 {
 	make_tls();
 	start(SMTP_MX);
-	assert_codes(say(HELLO "STARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<e@vil.test>\r\n"), "250 220");
+	assert_codes(say(HELLO "STARTTLS\r\nEHLO evil.test\r\nMAIL FROM:<e@vil.test>\r\n"),
+		"250 220");
 	if (!shake_hands())
 		return;
 	assert_reply("MAIL FROM:<s@other.test>\r\n", "503 5.5.1 Send EHLO");
@@ -822,7 +855,8 @@ static void test_stop(void **state)
 	smtp_server_stop(w.server);
 	turns(5);
 	assert_int_equal(w.replies.n, 0);
-	ipc_reply(w.held, IPC_DELIVER_REPLY, &(struct ipc_deliver_reply){ .results = S("\0\0\0\0") }, -1);
+	ipc_reply(w.held, IPC_DELIVER_REPLY,
+		&(struct ipc_deliver_reply){ .results = S("\0\0\0\0") }, -1);
 	turns(5);
 	assert_codes(buf_str(&w.replies), "250 421");
 	assert_int_equal(smtp_server_sessions(w.server), 0);
@@ -864,7 +898,8 @@ static void test_server_gone(void **state)
 	w.hold_delivery = true;
 	say(HELLO ENVELOPE "DATA\r\n" MESSAGE);
 	smtp_server_free(&w.server);
-	ipc_reply(w.held, IPC_DELIVER_REPLY, &(struct ipc_deliver_reply){ .results = S("\0\0\0\0") }, -1);
+	ipc_reply(w.held, IPC_DELIVER_REPLY,
+		&(struct ipc_deliver_reply){ .results = S("\0\0\0\0") }, -1);
 	turns(10);
 	assert_int_equal(w.queued, 0);
 	assert_true(is_closed());
@@ -885,15 +920,33 @@ int main(void)
 {
 #define SESSION_TEST(test) cmocka_unit_test_setup_teardown(test, begin, end)
 	const struct CMUnitTest tests[] = {
-		SESSION_TEST(test_greeting), SESSION_TEST(test_message), SESSION_TEST(test_cuts),
-		SESSION_TEST(test_sequence), SESSION_TEST(test_recipients), SESSION_TEST(test_size),
-		SESSION_TEST(test_large), SESSION_TEST(test_smuggling), SESSION_TEST(test_shards),
-		SESSION_TEST(test_roles_away), SESSION_TEST(test_verdict), SESSION_TEST(test_auth),
-		SESSION_TEST(test_auth_failures), SESSION_TEST(test_submission), SESSION_TEST(test_large_submission),
-		SESSION_TEST(test_budgets), SESSION_TEST(test_lines), SESSION_TEST(test_timeouts),
-		SESSION_TEST(test_starttls), SESSION_TEST(test_starttls_injection),
-		SESSION_TEST(test_implicit_tls), SESSION_TEST(test_greeting_delay), SESSION_TEST(test_stop), SESSION_TEST(test_stop_idle), SESSION_TEST(test_client_gone),
-		SESSION_TEST(test_server_gone), SESSION_TEST(test_half_closed),
+		SESSION_TEST(test_greeting),
+		SESSION_TEST(test_message),
+		SESSION_TEST(test_cuts),
+		SESSION_TEST(test_sequence),
+		SESSION_TEST(test_recipients),
+		SESSION_TEST(test_size),
+		SESSION_TEST(test_large),
+		SESSION_TEST(test_smuggling),
+		SESSION_TEST(test_shards),
+		SESSION_TEST(test_roles_away),
+		SESSION_TEST(test_verdict),
+		SESSION_TEST(test_auth),
+		SESSION_TEST(test_auth_failures),
+		SESSION_TEST(test_submission),
+		SESSION_TEST(test_large_submission),
+		SESSION_TEST(test_budgets),
+		SESSION_TEST(test_lines),
+		SESSION_TEST(test_timeouts),
+		SESSION_TEST(test_starttls),
+		SESSION_TEST(test_starttls_injection),
+		SESSION_TEST(test_implicit_tls),
+		SESSION_TEST(test_greeting_delay),
+		SESSION_TEST(test_stop),
+		SESSION_TEST(test_stop_idle),
+		SESSION_TEST(test_client_gone),
+		SESSION_TEST(test_server_gone),
+		SESSION_TEST(test_half_closed),
 	};
 
 	log_setup("smtp", 2, LOG_ERROR + 1);

@@ -10,7 +10,8 @@ static void add_harmless(struct buf *out, struct str s)
 {
 	for (size_t i = 0; i < s.n && i < HELLO_SHOWN; i++) {
 		char c = s.p[i];
-		bool harmless = ascii_is_alpha(c) || ascii_is_digit(c) || (c && strchr("-._:[]", c));
+		bool harmless =
+			ascii_is_alpha(c) || ascii_is_digit(c) || (c && strchr("-._:[]", c));
 
 		buf_addc(out, harmless ? c : '?');
 	}

@@ -6,11 +6,12 @@
 #include "base/buf.h"
 
 struct smtp_received {
-	struct str hello;    /* what the client called itself; anything */
-	struct str ip;       /* "192.0.2.1" or "2001:db8::1"; empty: not known */
-	struct str hostname; /* ours */
-	struct str tls;      /* "TLS1.3 ..."; empty: in clear */
-	struct str only_recipient; /* empty when there are several: they must not learn of each other */
+	struct str hello;          /* what the client called itself; anything */
+	struct str ip;             /* "192.0.2.1" or "2001:db8::1"; empty: not known */
+	struct str hostname;       /* ours */
+	struct str tls;            /* "TLS1.3 ..."; empty: in clear */
+	struct str only_recipient; /* empty when there are several: they must not learn of each
+				      other */
 	bool is_esmtp, is_authenticated;
 	uint64_t trace;
 	int64_t time_s;

@@ -48,8 +48,8 @@ struct smtp_transaction {
 	int64_t received_s;
 	uint8_t delivery_id[DELIVERY_ID_SIZE];
 	struct str trace_header, structure, content_id, header, reason;
-	uint64_t replace;  /* bytes at the head that header replaces */
-	uint64_t copied;   /* offset in the old body */
+	uint64_t replace; /* bytes at the head that header replaces */
+	uint64_t copied;  /* offset in the old body */
 	struct smtp_body edited;
 	bool is_editing;
 	uint32_t hops;
@@ -60,7 +60,8 @@ struct smtp_transaction {
 	size_t queued, refused;
 };
 
-void smtp_delivery_id(struct str sender, struct str message_id, struct str content_id, uint8_t ret_id[16])
+void smtp_delivery_id(
+	struct str sender, struct str message_id, struct str content_id, uint8_t ret_id[16])
 {
 	struct buf text = { 0 };
 	uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -97,7 +98,8 @@ static enum progress give_up(struct smtp_transaction *tx, enum err e)
 	return MORE;
 }
 
-/* Steps end in requests whose replies run the machine: the one circle here, hence the one forward declaration. */
+/* Steps end in requests whose replies run the machine: the one circle here, hence the one
+ * forward declaration. */
 static void run(struct smtp_transaction *tx);
 
 static void take_verdict(struct smtp_transaction *tx, const struct ipc_inspect_reply *r)
@@ -109,7 +111,8 @@ static void take_verdict(struct smtp_transaction *tx, const struct ipc_inspect_r
 	tx->header = arena_dup(tx->arena, r->header);
 	tx->replace = r->replace;
 	tx->hops = r->hops;
-	smtp_delivery_id(envelope_of(tx)->sender, r->message_id, r->content_id, tx->delivery_id);
+	smtp_delivery_id(
+		envelope_of(tx)->sender, r->message_id, r->content_id, tx->delivery_id);
 }
 
 static void inspected(void *arg, enum err e, const void *reply, int *fd)
@@ -148,8 +151,8 @@ static enum progress ask_inspect(struct smtp_transaction *tx)
 	};
 
 	tx->step = STEP_VERDICT;
-	ipc_call(hub_of(tx), ROLE_INSPECT, choose_inspect(s->server), IPC_INSPECT, &request, s->body.fd, tx->trace,
-		options_of(tx)->inspect_timeout, inspected, tx);
+	ipc_call(hub_of(tx), ROLE_INSPECT, choose_inspect(s->server), IPC_INSPECT, &request,
+		s->body.fd, tx->trace, options_of(tx)->inspect_timeout, inspected, tx);
 	return WAIT;
 }
 
@@ -190,7 +193,8 @@ static enum progress edit_head(struct smtp_transaction *tx)
 	enum err e;
 
 	if (!tx->is_editing) {
-		/* What is added here is not the sender's fault: no ceiling but the arithmetic's. */
+		/* What is added here is not the sender's fault: no ceiling but the
+		 * arithmetic's. */
 		smtp_body_init(&tx->edited, old->pool, old->max + tx->header.n);
 		tx->is_editing = true;
 		tx->copied = tx->replace;
@@ -211,17 +215,20 @@ static void make_trace_header(struct smtp_transaction *tx)
 	const struct smtp_envelope *envelope = envelope_of(tx);
 	struct buf out = BUF_MAX(8192);
 
-	smtp_received_add(&out, &(struct smtp_received){
-		.hello = buf_str(&s->hello),
-		.ip = str_of(conn_peer_ip(s->conn)),
-		.hostname = options_of(tx)->hostname,
-		.tls = str_of(conn_tls_text(s->conn)),
-		.only_recipient = envelope->recipients.n == 1 ? envelope->recipients.v[0].path : STR_NONE,
-		.is_esmtp = s->is_esmtp,
-		.is_authenticated = smtp_session_is_logged_in(s),
-		.trace = tx->trace,
-		.time_s = tx->received_s,
-	});
+	smtp_received_add(
+		&out, &(struct smtp_received){
+			      .hello = buf_str(&s->hello),
+			      .ip = str_of(conn_peer_ip(s->conn)),
+			      .hostname = options_of(tx)->hostname,
+			      .tls = str_of(conn_tls_text(s->conn)),
+			      .only_recipient = envelope->recipients.n == 1
+							? envelope->recipients.v[0].path
+							: STR_NONE,
+			      .is_esmtp = s->is_esmtp,
+			      .is_authenticated = smtp_session_is_logged_in(s),
+			      .trace = tx->trace,
+			      .time_s = tx->received_s,
+		      });
 	tx->trace_header = arena_dup(tx->arena, buf_str(&out));
 	buf_done(&out);
 }
@@ -259,7 +266,8 @@ static enum err result_of(uint32_t wire)
 {
 	if (wire >= ERR_COUNT)
 		return ERR_UNAVAILABLE;
-	return wire != OK && err_is_temporary((enum err)wire) ? ERR_UNAVAILABLE : (enum err)wire;
+	return wire != OK && err_is_temporary((enum err)wire) ? ERR_UNAVAILABLE
+							      : (enum err)wire;
 }
 
 static void delivered(void *arg, enum err e, const void *reply, int *fd)
@@ -271,7 +279,8 @@ static void delivered(void *arg, enum err e, const void *reply, int *fd)
 	bool is_whole = e == OK && r->results.n == part->indexes.n * sizeof(uint32_t);
 
 	for (size_t i = 0; i < part->indexes.n; i++)
-		tx->results[part->indexes.v[i]] = is_whole ? result_of(rd_u32(&results)) : ERR_UNAVAILABLE;
+		tx->results[part->indexes.v[i]] =
+			is_whole ? result_of(rd_u32(&results)) : ERR_UNAVAILABLE;
 	if (--tx->waiting == 0)
 		run(tx);
 }
@@ -296,17 +305,18 @@ static enum progress deliver(struct smtp_transaction *tx)
 	tx->waiting = tx->parts.n;
 	for (size_t i = 0; i < tx->parts.n; i++) {
 		request.recipients = buf_str(&tx->parts.v[i]->recipients);
-		ipc_call(hub_of(tx), ROLE_STORE, tx->parts.v[i]->shard, IPC_DELIVER, &request, body->fd, tx->trace,
-			options_of(tx)->deliver_timeout, delivered, tx->parts.v[i]);
+		ipc_call(hub_of(tx), ROLE_STORE, tx->parts.v[i]->shard, IPC_DELIVER, &request,
+			body->fd, tx->trace, options_of(tx)->deliver_timeout, delivered,
+			tx->parts.v[i]);
 	}
 	return WAIT;
 }
 
 static void log_refused(struct smtp_transaction *tx, size_t i)
 {
-	LOG(LOG_WARNING, "smtp_recipient_not_served", F_TRACE(tx->trace), F_TRACE_SESSION(tx->session),
-		F_STR("from", envelope_of(tx)->sender), F_STR("to", envelope_of(tx)->recipients.v[i].path),
-		F_ERR(tx->results[i]));
+	LOG(LOG_WARNING, "smtp_recipient_not_served", F_TRACE(tx->trace),
+		F_TRACE_SESSION(tx->session), F_STR("from", envelope_of(tx)->sender),
+		F_STR("to", envelope_of(tx)->recipients.v[i].path), F_ERR(tx->results[i]));
 }
 
 static enum progress settle(struct smtp_transaction *tx)
@@ -337,7 +347,8 @@ static void queued(void *arg, enum err e, const void *reply, int *fd)
 	const struct ipc_queue_add_reply *r = reply;
 
 	if (e != OK || r->error != OK) {
-		/* What it was that failed is the queue's to log; for the client it is one thing. */
+		/* What it was that failed is the queue's to log; for the client it is one
+		 * thing. */
 		tx->error = ERR_UNAVAILABLE;
 		tx->queued = 0;
 	}
@@ -366,8 +377,8 @@ static enum progress ask_queue(struct smtp_transaction *tx)
 	}
 	request.recipients = buf_str(&recipients);
 	tx->step = STEP_ANSWER;
-	ipc_call(hub_of(tx), ROLE_QUEUE, 0, IPC_QUEUE_ADD, &request, body->fd, tx->trace, options_of(tx)->queue_timeout,
-		queued, tx);
+	ipc_call(hub_of(tx), ROLE_QUEUE, 0, IPC_QUEUE_ADD, &request, body->fd, tx->trace,
+		options_of(tx)->queue_timeout, queued, tx);
 	buf_done(&recipients);
 	return WAIT;
 }
@@ -398,11 +409,12 @@ static void log_outcome(const struct smtp_transaction *tx, uint64_t us)
 {
 	const struct smtp_session *s = tx->session;
 
-	LOG(LOG_INFO, tx->error == OK ? "smtp_message_accepted" : "smtp_message_refused", F_TRACE(tx->trace),
-		F_TRACE_SESSION(s), F_STR("from", envelope_of(tx)->sender),
-		F_U64("recipients", envelope_of(tx)->recipients.n), F_U64("queued", tx->queued),
-		F_U64("refused", tx->refused), F_U64("bytes", s->body.size), F_U64("us", us),
-		F_STR("ip", smtp_session_ip(s)), F_STR("user", buf_str(&s->login)), F_ERR(tx->error));
+	LOG(LOG_INFO, tx->error == OK ? "smtp_message_accepted" : "smtp_message_refused",
+		F_TRACE(tx->trace), F_TRACE_SESSION(s), F_STR("from", envelope_of(tx)->sender),
+		F_U64("recipients", envelope_of(tx)->recipients.n),
+		F_U64("queued", tx->queued), F_U64("refused", tx->refused),
+		F_U64("bytes", s->body.size), F_U64("us", us), F_STR("ip", smtp_session_ip(s)),
+		F_STR("user", buf_str(&s->login)), F_ERR(tx->error));
 }
 
 static enum progress answer(struct smtp_transaction *tx)
@@ -410,7 +422,9 @@ static enum progress answer(struct smtp_transaction *tx)
 	uint64_t us = time_mono_us() - tx->started_us;
 
 	metric_observe_us(METRIC_smtp_data_latency, us);
-	metric_add(tx->error == OK ? METRIC_smtp_messages_accepted : METRIC_smtp_messages_refused, 1);
+	metric_add(
+		tx->error == OK ? METRIC_smtp_messages_accepted : METRIC_smtp_messages_refused,
+		1);
 	log_outcome(tx, us);
 	if (tx->error == OK)
 		reply_accepted(tx);
@@ -433,7 +447,8 @@ static void run(struct smtp_transaction *tx)
 	enum progress progress = MORE;
 
 	while (progress == MORE) {
-		LOG(LOG_DEBUG, "smtp_step", F_TRACE(tx->trace), F_CSTR("step", steps[tx->step].name));
+		LOG(LOG_DEBUG, "smtp_step", F_TRACE(tx->trace),
+			F_CSTR("step", steps[tx->step].name));
 		progress = steps[tx->step].function(tx);
 	}
 	if (progress == ENDED) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What happens between the final dot and its reply: a table of steps, each of which sets the next one.
+ * What happens between the final dot and its reply: a table of steps, each of which sets the
+ * next one.
  *
  *   INSPECT   inspect parses the content: structure, id, verdict
  *   VERDICT   refused by inspect, or looping (RFC 5321 6.3)
@@ -10,10 +11,11 @@
  *   QUEUE     recipients whose shard failed temporarily go to queue, durably
  *   ANSWER
  *
- * 250 when every recipient is done, queued, or permanently refused while another was accepted: its refusal is
- * logged, not bounced.  5xx when all refused.  4xx when somebody is neither served nor in the queue; who was served
- * keeps the message, and the delivery id keeps the client's next attempt from doubling it.
- * A client that goes away meanwhile changes nothing: its message is delivered or queued all the same (RFC 1047).
+ * 250 when every recipient is done, queued, or permanently refused while another was accepted:
+ * its refusal is logged, not bounced.  5xx when all refused.  4xx when somebody is neither
+ * served nor in the queue; who was served keeps the message, and the delivery id keeps the
+ * client's next attempt from doubling it. A client that goes away meanwhile changes nothing:
+ * its message is delivered or queued all the same (RFC 1047).
  */
 #ifndef SMTP_TRANSACTION_H
 #define SMTP_TRANSACTION_H
@@ -26,6 +28,7 @@ void smtp_transaction_begin(struct smtp_session *session);
 void smtp_transaction_free(struct smtp_transaction **transaction);
 
 /* First 16 bytes of SHA-256(sender NUL Message-ID NUL content id). */
-void smtp_delivery_id(struct str sender, struct str message_id, struct str content_id, uint8_t ret_id[16]);
+void smtp_delivery_id(
+	struct str sender, struct str message_id, struct str content_id, uint8_t ret_id[16]);
 
 #endif
