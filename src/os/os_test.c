@@ -46,6 +46,7 @@ static int locked_child(unsigned rights)
 {
 	struct sandbox_path paths[] = { { dir, true } };
 	char own[OS_PATH_MAX];
+	struct stat st;
 	bool landlock;
 
 	os_path(own, "%s/own", dir);
@@ -54,6 +55,8 @@ static int locked_child(unsigned rights)
 		return 3;
 	if (!os_sandbox_probe("/etc/passwd", 2))
 		return 1;
+	if (fstat(2, &st) != 0)
+		return 4;
 	if ((rights & SANDBOX_FILES) && os_write_file(own, S("x"), 0600) != OK)
 		return 2;
 	return 0;

@@ -111,6 +111,13 @@ static int allow_ioctl(scmp_filter_ctx filter)
 	return e ? e : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, 0x5421));
 }
 
+/* fstat(3) of the C library is newfstatat(2) with this flag. */
+static int allow_fstat(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 1,
+		SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+}
+
 static int allow_limit_queries(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
@@ -129,6 +136,8 @@ static int add_rules(scmp_filter_ctx filter, unsigned rights)
 		e = allow_prctl(filter);
 	if (!e)
 		e = allow_ioctl(filter);
+	if (!e)
+		e = allow_fstat(filter);
 	return e ? e : allow_limit_queries(filter);
 }
 
