@@ -53,7 +53,7 @@ class Mbsync:
         self.config = self.dir / "mbsyncrc"
         (self.dir / "mail").mkdir()
         self.config.write_text(f"""IMAPAccount r
-Host {server.host}
+Host localhost
 Port {server.ports['imaps']}
 User {USER}
 Pass {server.password(USER)}
