@@ -70,6 +70,7 @@ static void free_proxy(struct imap_proxy *p, int64_t linger_ms)
 static void client_readable(struct conn *conn, void *arg)
 {
 	copy(conn, ((struct imap_proxy *)arg)->local);
+	conn_acknowledge(conn);
 }
 
 static void local_readable(struct conn *conn, void *arg)

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -191,4 +192,13 @@ void conn_release_memory(struct conn *conn)
 		return;
 	conn->out.n = conn->out_start = 0;
 	shrink(conn, &conn->out);
+}
+
+void conn_acknowledge(struct conn *conn)
+{
+	int one = 1;
+
+	/* Not a TCP socket: nothing to do, and no matter. */
+	if (setsockopt(conn->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one)) != 0)
+		return;
 }

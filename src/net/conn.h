@@ -93,6 +93,11 @@ const char *conn_tls_text(const struct conn *conn);
 /* "127.0.0.1", "::1" (mapped IPv4 as IPv4); "" for socketpairs. */
 const char *conn_peer_ip(const struct conn *conn);
 /*
+ * Acknowledges what was received at once.  A client that sends a literal and its CRLF in two small
+ * writes (Nagle) would else wait 40 ms for the kernel's delayed acknowledgement.
+ */
+void conn_acknowledge(struct conn *conn);
+/*
  * Gives back buffers while nothing is going on: an idle session.  Empty ones are given back by
  * themselves.
  */

@@ -379,7 +379,7 @@ static void seed(void)
 {
 	const char *text = getenv("STORE_SEED");
 
-	srandom(text ? (unsigned)atoi(text) : 1);
+	srandom(text ? (unsigned)(int)strtol(text, NULL, 10) : 1);
 }
 
 static void test_random_commands(void **state)

@@ -202,7 +202,7 @@ static void big_folder(struct store *store)
 int main(int argc, char **argv)
 {
 	const char *dir = argc > 1 ? argv[1] : "store-bench.data";
-	size_t messages = argc > 2 ? (size_t)atol(argv[2]) / 250 * 250 : 20000;
+	size_t messages = argc > 2 ? (size_t)strtol(argv[2], NULL, 10) / 250 * 250 : 20000;
 	struct store *store;
 
 	memset(content, 'x', sizeof(content));
