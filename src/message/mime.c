@@ -19,6 +19,7 @@ struct scan {
 	size_t max_parts;
 	struct level levels[MESSAGE_DEPTH_MAX];
 	size_t open;                  /* levels */
+	uint64_t lengths;             /* bit n % 64: an open boundary may have n bytes */
 	struct message_part *current; /* the innermost part that has not ended */
 	bool in_header;               /* of the current part */
 	size_t at;                    /* offset of the line at hand */
@@ -158,6 +159,7 @@ static void open_level(struct scan *scan, struct message_part *part)
 		return;
 	part->kind = MESSAGE_MULTIPART;
 	scan->levels[scan->open++] = (struct level){part, boundary};
+	scan->lengths |= (uint64_t)1 << boundary.n % 64;
 }
 
 static bool is_identity(enum message_encoding encoding)
@@ -240,6 +242,12 @@ static void end_parts(struct scan *scan, const struct message_part *keep, struct
 		end_part(scan, &end);
 }
 
+/* False for most lines that begin with two hyphens, as many as they may be. */
+static bool may_be_boundary(const struct scan *scan, struct str text)
+{
+	return text.n && (scan->lengths >> text.n % 64 & 1);
+}
+
 /* The innermost level whose delimiter or close delimiter this line is, or -1. */
 static ptrdiff_t find_level(const struct scan *scan, struct str line, bool *ret_closes)
 {
@@ -249,6 +257,8 @@ static ptrdiff_t find_level(const struct scan *scan, struct str line, bool *ret_
 		bare.n -= 2;
 	else
 		bare = STR_NONE;
+	if (!may_be_boundary(scan, text) && !may_be_boundary(scan, bare))
+		return -1;
 	for (size_t i = scan->open; i-- > 0;) {
 		struct str boundary = scan->levels[i].boundary;
 

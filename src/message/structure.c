@@ -18,6 +18,7 @@ enum {
 	SUBJECT_MAX = 4 << 10,
 	REFERENCES_MAX = 64,
 	IN_REPLY_TO_MAX = 16,
+	IDS_BYTES_MAX = 256 << 10,
 	/* What ENVELOPE and BODYSTRUCTURE may take of a blob; the rest is for facts and part
 	   table. */
 	POOL_MAX = MESSAGE_STRUCTURE_MAX - (512 << 10),
@@ -94,10 +95,13 @@ static size_t count_ids(struct str value)
 /* The first id, which names the thread, and the last ones up to max. */
 static void add_ids(struct builder *b, struct str value, size_t max)
 {
-	size_t count = count_ids(value), skip = count > max ? count - max : 0;
+	size_t count, skip;
 	struct buf list = {0};
 	struct str id;
 
+	value = str_sub(value, 0, IDS_BYTES_MAX);
+	count = count_ids(value);
+	skip = count > max ? count - max : 0;
 	for (size_t i = 0; message_ids_next(&value, &id); i++)
 		if (i == 0 || i > skip)
 			add_span(b, id, &list);
