@@ -151,7 +151,7 @@ static enum err parse_spec(struct imap_parser *ps, struct imap_fetch_att *att)
 
 static enum err parse_partial(struct imap_parser *ps, struct imap_fetch_att *att)
 {
-	uint32_t offset, count;
+	uint32_t offset, count = 0;
 	enum err e;
 
 	if (!imap_parse_take(ps, '<'))
