@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "base/time.h"
 #include "base/vec.h"
+#include "ipc/recipients.h"
 #include "net/conn.h"
 #include "net/listener.h"
 #include "net/work.h"
@@ -21,16 +22,17 @@ struct directory_role {
 	struct directory *directory;
 	struct loop_timer *tick;
 	struct listener *control;
-	bool changed; /* since the last checkpoint */
 };
 
 static void take_lookup(void *arg, struct ipc_request *request)
 {
 	const struct ipc_dir_lookup *ask = request->body;
 	struct directory_role *own = ((struct role *)arg)->own;
+	/* A sender's address is never the catch-all's. */
+	enum directory_purpose purpose = ask->purpose == LOOKUP_SENDER ? DIRECTORY_FOR_SENDER : DIRECTORY_FOR_RCPT;
 	struct directory_target target;
 	struct ipc_dir_lookup_reply reply;
-	enum err e = directory_lookup(own->directory, ask->address, DIRECTORY_FOR_RCPT, &target);
+	enum err e = directory_lookup(own->directory, ask->address, purpose, &target);
 
 	metric_add(METRIC_directory_lookups, 1);
 	if (e != OK) {
@@ -126,7 +128,6 @@ static void run_command(struct control *control, struct str line)
 
 	if (e != OK)
 		LOG(LOG_INFO, "command_refused", F_ERR(e));
-	control->own->changed = true;
 	buf_addc(&reply, '\n');
 	conn_write(control->conn, buf_str(&reply));
 	buf_done(&reply);
@@ -187,6 +188,14 @@ static struct directory_options options_of(const struct role *role, const char *
 	return options;
 }
 
+static void reload(struct role *role)
+{
+	struct directory_role *own = role->own;
+	struct directory_options options = options_of(role, NULL);
+
+	directory_set_options(own->directory, &options);
+}
+
 static void listen_control(struct directory_role *own)
 {
 	for (unsigned i = 0; i < own->role->listener_count; i++)
@@ -204,6 +213,7 @@ void role_directory(struct role *role)
 
 	own->role = role;
 	role->own = own;
+	role->on_reload = reload;
 	loop_work_start(role->loop);
 	role_lock_in(role, SANDBOX_FILES | SANDBOX_CLIENTS | SANDBOX_THREADS, paths, 1);
 	e = directory_open(&options, &own->directory, &detail);

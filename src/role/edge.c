@@ -135,6 +135,7 @@ static struct smtp_options smtp_options_of(const struct conf *conf)
 	o.max_connections_per_network[SMTP_SUBMISSION] = (uint64_t)conf->connections_per_ip;
 	o.max_errors = (uint64_t)conf->smtp_errors_max;
 	o.max_hops = (uint64_t)conf->hops_max;
+	o.greeting_delay = conf->smtp_greeting_delay;
 	o.command_timeout = conf->smtp_command_timeout;
 	o.data_timeout = conf->smtp_data_timeout;
 	o.allow_clear_auth = conf->clear_auth_on_loopback;

@@ -5,6 +5,13 @@
 #include "os/file.h"
 #include "role/role.h"
 
+static void add(void *arg, struct ipc_request *request)
+{
+	struct role *role = arg;
+
+	queue_handle_add(role->own, request);
+}
+
 void role_queue(struct role *role)
 {
 	char dir[OS_PATH_MAX];
@@ -21,6 +28,8 @@ void role_queue(struct role *role)
 	e = queue_open(&options, &queue);
 	if (e != OK)
 		role_die(role, "queue_not_opened", e, str_of(dir));
+	role->own = queue;
+	ipc_handle(role->hub, IPC_QUEUE_ADD, add);
 	queue_start(queue, role->loop, role->hub);
 	role_run(role);
 	queue_close(&queue);

@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.request
 
-from conftest import BINARY
+from support.server import BINARY
 
 
 def wait_for(what, seconds=20):
