@@ -15,7 +15,7 @@
 #include "net/loop.h"
 
 enum {
-	IPC_FRAME_MAX = 1 << 20,       /* bytes of one encoded message */
+	IPC_FRAME_MAX = 2 << 20,       /* bytes of one encoded message */
 	IPC_INLINE_CONTENT = 64 << 10, /* larger content goes by descriptor */
 	IPC_CREDITS = 1024,            /* requests under way at one peer */
 };

@@ -6,7 +6,7 @@
 #include "message/imap_string.h"
 
 /* Bytes of one address list that are shown. */
-enum { LIST_MAX = 128 << 10 };
+enum { LIST_MAX = 64 << 10 };
 
 static struct str *field_of(struct message_envelope *e, struct str name)
 {

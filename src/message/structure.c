@@ -18,10 +18,10 @@ enum {
 	SUBJECT_MAX = 4 << 10,
 	REFERENCES_MAX = 64,
 	IN_REPLY_TO_MAX = 16,
-	IDS_BYTES_MAX = 256 << 10,
+	IDS_BYTES_MAX = 64 << 10,
 	/* What ENVELOPE and BODYSTRUCTURE may take of a blob; the rest is for facts and part
 	   table. */
-	POOL_MAX = MESSAGE_STRUCTURE_MAX - (512 << 10),
+	POOL_MAX = 640 << 10,
 	/* Bytes of the pool in which a text is looked for before it is stored again. */
 	SHARED_MAX = 8 << 10,
 };

@@ -14,8 +14,9 @@
 #include "message/date.h"
 #include "message/transfer.h"
 
-/* Bytes of the largest blob; a message that would need more is described as one leaf. */
-enum { MESSAGE_STRUCTURE_MAX = 4 << 20 };
+/* Bytes of the largest blob, so that it fits into an IPC frame with a message's recipients; a message
+ * that would need more is described as one leaf. */
+enum { MESSAGE_STRUCTURE_MAX = 860 << 10 };
 
 enum message_structure_flags {
 	MESSAGE_HAS_8BIT_HEADER = 1, /* bytes above 127 in the header */

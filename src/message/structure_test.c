@@ -405,8 +405,14 @@ static void test_ceiling(void **state)
 	struct buf raw = BUF_MAX(64 << 20);
 	struct fixture f;
 
+	static const char *const lists[] = { "From: ", "\r\nSender: ", "\r\nReply-To: ", "\r\nTo: ", "\r\nCc: ",
+		"\r\nBcc: " };
+
 	for (int i = 0; i < 300000; i++)
-		buf_adds(&raw, i ? "a, \xe9 <\"\"@b>," : "To: ");
+		buf_adds(&raw, i % 50000 ? "a, \xe9 <\"\"@b>," : lists[i / 50000]);
+	buf_adds(&raw, "\r\nReferences: ");
+	for (int i = 0; i < 50000; i++)
+		buf_addf(&raw, "<%d%0*d@b> ", i, i % 900, 0);
 	buf_adds(&raw, "\r\nSubject: ");
 	for (int i = 0; i < 100000; i++)
 		buf_adds(&raw, "\"\\\xc3\xa9");

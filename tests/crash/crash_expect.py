@@ -7,7 +7,7 @@ never between.  An open delivery is there or not.
 """
 import threading
 
-STANDARD = ("INBOX", "Sent", "Drafts", "Trash", "Junk", "Archive")
+STANDARD = ("INBOX", "Sent", "Drafts", "Trash", "Spam", "Archive")
 
 
 class Operation:

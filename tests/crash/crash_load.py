@@ -212,6 +212,7 @@ class Reader(Worker):
 
     def look(self, folder):
         """Selects a folder and learns its messages: token -> uid."""
+        self.selected = None
         validity, _ = self.session.select(folder)
         self.account.validity[folder] = validity
         self.selected = folder
