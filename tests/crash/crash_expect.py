@@ -80,7 +80,7 @@ class Account:
         self.address = address
         self.operations = []
         self.lock = threading.Lock()
-        self.validity = {}  # folder -> UIDVALIDITY
+        self.validity = {}  # folder -> (UIDVALIDITY, the moment a client first knew it)
         self.seen_uid = []  # (moment, folder, uid): numbers a client was told
 
     def begin(self, op):
@@ -93,10 +93,11 @@ class Account:
         with self.lock:
             self.operations.remove(op)
 
-    def at(self, moment=float("inf"), until=None):
+    def at(self, moment=float("inf"), until=None, late=False):
         """(folders for sure, tokens that may be there, open IMAP operation or None).
 
-        What was answered before `moment` took place, what began before `until` may have.
+        What was answered before `moment` took place, what began before `until` may have.  late:
+        what was accepted may still be in the queue, its shard having been away.
         """
         until = moment if until is None else until
         folders = {name: {} for name in STANDARD}
@@ -107,7 +108,8 @@ class Account:
         for op in operations:
             if op.begun >= until:
                 continue
-            if op.done is not None and op.done < moment:
+            answered = op.done is not None and op.done < moment
+            if answered and not (late and op.kind == "deliver"):
                 if op.kind not in ("deliver", "seen") or not gone & set(op.tokens):
                     apply(folders, op)
                 if op.kind in ("expunge", "move") and op.folder == "INBOX":
@@ -122,13 +124,13 @@ class Account:
     def last_uid(self, folder, moment):
         return max((u for m, f, u in self.seen_uid if f == folder and m < moment), default=0)
 
-    def faults(self, actual, moment=float("inf"), until=None):
+    def faults(self, actual, moment=float("inf"), until=None, late=False):
         """What is wrong with what was read back (folder -> crash_read.Folder) between both."""
-        folders, maybe, still_open = self.at(moment, until)
+        folders, maybe, still_open = self.at(moment, until, late)
         wrong = self._compare(folders, maybe, actual, moment)
         if wrong and still_open is not None:
             before = wrong
-            folders, maybe, _ = self.at(moment, until)
+            folders, maybe, _ = self.at(moment, until, late)
             apply(folders, still_open)
             maybe -= set(still_open.tokens)
             wrong = self._compare(folders, maybe, actual, moment)
@@ -143,8 +145,8 @@ class Account:
             may = maybe if name == "INBOX" else set()
             wrong += [f"{name}: {w}" for w in
                       compare_folder(folders[name], may, actual[name])]
-            known = self.validity.get(name)
-            if known is not None and known != actual[name].validity:
+            known, told_at = self.validity.get(name, (None, moment))
+            if told_at < moment and known != actual[name].validity:
                 wrong.append(f"{name}: UIDVALIDITY {known} became {actual[name].validity}")
             told = self.last_uid(name, moment)
             if actual[name].uidnext <= told:

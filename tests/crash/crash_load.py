@@ -3,13 +3,14 @@
 import itertools
 import random
 import re
-import threading
 import time
 
-from crash_client import Gone, Imap, Refused, Smtp, flags_of, quoted
+from crash_client import Imap, Refused, Smtp, flags_of, quoted
+from crash_directory import Administrator, directory_faults, read_facts
 from crash_expect import Account, Operation
 from crash_mail import message, token_of
-from crash_read import read_account
+from crash_read import count, read_account
+from crash_worker import Worker
 
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "$Crash")
 SENDER = "sender@client.example.test"
@@ -20,6 +21,7 @@ class History:
 
     def __init__(self, addresses, moment):
         self.accounts = {a: Account(a) for a in addresses}
+        self.changes = []  # of the directory: crash_directory.Change
         self.moment = moment
         self.tokens = itertools.count()
         self.tags = itertools.count()
@@ -40,58 +42,20 @@ class History:
     def promises(self):
         """The moments at which something was promised."""
         return sorted({op.done for a in self.accounts.values() for op in a.operations
-                       if op.done is not None and op.kind != "seen"})
+                       if op.done is not None and op.kind != "seen"} |
+                      {c.done for c in self.changes if c.done is not None})
 
 
-class Worker(threading.Thread):
-    """Runs step() until told to stop or `limit` times.
-
-    resilient: a lost connection is made again (the server is being killed); else it is an error.
-    """
-
-    def __init__(self, history, server, seed, resilient=False, limit=None, pause_s=0):
-        super().__init__(daemon=True)
-        self.history, self.server, self.rng = history, server, random.Random(seed)
-        self.resilient, self.limit, self.steps = resilient, limit, 0
-        self.pause_s = pause_s
-        self.ended = threading.Event()
-        self.session = None
-
-    def run(self):
-        try:
-            while not self.ended.is_set() and (self.limit is None or self.steps < self.limit):
-                self.patiently(self.step)
-                self.steps += 1
-                time.sleep(self.pause_s)
-            self.patiently(self.finish)
-        except Exception as e:  # reported by the test, which sees no other thread's exceptions
-            self.history.errors.append(f"{type(self).__name__}: {type(e).__name__}: {e}")
-            if not isinstance(e, (Gone, Refused, AssertionError)):
-                raise
-        finally:
-            self.drop()
-
-    def patiently(self, step):
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                if self.session is None:
-                    self.session = self.connect()
-                return step()
-            except (Gone, Refused) as e:
-                if not self.resilient or time.monotonic() > deadline:
-                    raise
-                if isinstance(e, Gone):
-                    self.drop()
-                time.sleep(0.02)
-
-    def drop(self):
-        if self.session is not None:
-            self.session.close()
-        self.session = None
-
-    def finish(self):
-        """What a lost connection left open is settled before the end."""
+def read_all(history, server, patience_s=20):
+    """(faults of all accounts, messages) once the queue had time to deliver what it took over."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        read = {a: read_account(server, a) for a in history.accounts}
+        wrong = [w for a, account in history.accounts.items() for w in account.faults(read[a])]
+        wrong += directory_faults(history.changes, read_facts(server.data))
+        if not wrong or time.monotonic() > deadline:
+            return wrong[:20], sum(count(r) for r in read.values())
+        time.sleep(0.1)
 
 
 class Deliverer(Worker):
@@ -163,11 +127,11 @@ class Reader(Worker):
         op, moment = self.open, self.history.moment()
         actual = read_account(self.server, self.account.address)
         until = self.history.moment()
-        wrong = self.account.faults(actual, moment, until)
+        wrong = self.account.faults(actual, moment, until, late=True)
         if wrong:
-            raise AssertionError(f"after a lost connection: {wrong[:4]}")
+            raise AssertionError(f"after a lost connection: {wrong}")
         self.account.withdraw(op)
-        if self.account.faults(actual, moment, until):
+        if self.account.faults(actual, moment, until, late=True):
             self.account.begin(op)
             op.done = self.history.moment()
             folder = actual.get(op.target or op.folder)
@@ -212,9 +176,9 @@ class Reader(Worker):
 
     def look(self, folder):
         """Selects a folder and learns its messages: token -> uid."""
-        self.selected = None
+        self.selected = None  # a failed SELECT leaves nothing selected
         validity, _ = self.session.select(folder)
-        self.account.validity[folder] = validity
+        self.account.validity.setdefault(folder, (validity, self.history.moment()))
         self.selected = folder
         items = b"UID FLAGS BODY.PEEK[HEADER.FIELDS (X-Crash-Token)]"
         self.known = {}
@@ -318,10 +282,11 @@ def expand(text):
 
 
 def workers(history, server, deliverers, seed=1, **kwargs):
-    """One reader for every other account, and so many deliverers; started."""
+    """One reader for every other account, so many deliverers, an administrator; started."""
     made = [Deliverer(history, server, f"{seed}-d{i}", **kwargs) for i in range(deliverers)]
     made += [Reader(history, server, f"{seed}-r{i}", address, **kwargs)
              for i, address in enumerate(sorted(history.accounts)) if i % 2 == 0]
+    made.append(Administrator(history, server, f"{seed}-a", **kwargs))
     for w in made:
         w.start()
     return made

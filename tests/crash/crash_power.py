@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import crash_load
 from crash_build import part
 from crash_client import Smtp
+from crash_directory import directory_faults, read_facts
 from crash_disk import POLICIES, Disk, differences, tree_modes
 from crash_log import SYNC, Recording, Replies
 from crash_mail import message
@@ -156,6 +157,8 @@ class Trials:
                 actual = read_account(server, address)
                 result.messages += count(actual)
                 result.wrong += account.faults(actual, cut.promised)
+            result.wrong += directory_faults(
+                self.run.history.changes, read_facts(data), cut.promised)
             if not result.wrong:
                 self._retry_open(result, server)
 

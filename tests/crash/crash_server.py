@@ -2,6 +2,7 @@
 """Starts, watches, kills and stops `restante demo`."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,7 +61,8 @@ def children(pid):
 
 
 # Small files, so that a short load sees many of them begin and end.
-SETTINGS = ("segment_size=1M", "checkpoint_size=256K", "stop_grace=0s", "restart_delay=20ms")
+SETTINGS = ("segment_size=1M", "checkpoint_size=256K", "stop_grace=0s", "restart_delay=20ms",
+            "queue_retry_first=50ms", "queue_retry_max=400ms")
 
 
 class Server:
@@ -103,6 +105,11 @@ class Server:
     def output(self):
         with open(self.log, "rb") as f:
             return f.read()[-3000:].decode("utf-8", "replace")
+
+    def queued(self):
+        """Recipients whose mail was accepted by way of the queue."""
+        with open(self.log, "rb") as f:
+            return sum(int(n) for n in re.findall(rb" queued=(\d+)", f.read()))
 
     def processes(self):
         """[(pid, role)] of the roles alive; the supervisor is not one of them."""

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""Which place of the program asked for a sync: the functions on its stack, and the kind of file."""
+"""Which place of the program asked for a sync: the call in its code, and the kind of file."""
 import os
 import re
 import subprocess
 
 from crash_log import SYNC, SYNC_ALL
-
-# Functions a turn of the event loop ends in; what called them says nothing about the sync.
-DEPTH = 3
 
 
 def file_class(path):
@@ -18,8 +15,9 @@ def file_class(path):
 class Sites:
     """Names the call sites of one recording of `program`."""
 
-    def __init__(self, recording, program):
-        self.program = os.path.realpath(program)
+    def __init__(self, recording, program, depth=1):
+        """depth: how many functions make a site, the innermost first."""
+        self.program, self.depth = os.path.realpath(program), depth
         self.bases = {}
         for pid, modules in recording.modules.items():
             spans = sorted((base, os.path.realpath(path)) for base, path in modules)
@@ -58,7 +56,7 @@ class Sites:
 
     def _site(self, event):
         functions = [n for a in self._own_frames(event) for n in self.names.get(a, ["?"])]
-        return file_class(event.path), " < ".join(functions[:DEPTH])
+        return file_class(event.path), " < ".join(functions[:self.depth])
 
     def of(self, event):
         return self.site[id(event)]

@@ -11,7 +11,6 @@ import pytest
 
 import crash_load
 from crash_faults import CREATE, SHORT, SIZE, SYNC, WRITE, Faults
-from crash_read import count, read_account
 from crash_server import Server, scratch
 
 FAULT_S = float(os.environ.get("CRASH_FAULT_S", "1.5"))
@@ -62,10 +61,8 @@ class Patient:
         return self.faults.end()
 
     def wrong(self):
-        read = {a: read_account(self.server, a) for a in self.history.accounts}
-        self.messages = sum(count(r) for r in read.values())
-        return [w for a, account in self.history.accounts.items()
-                for w in account.faults(read[a])][:20]
+        wrong, self.messages = crash_load.read_all(self.history, self.server)
+        return wrong
 
     def close(self):
         self.server.__exit__()
@@ -88,10 +85,14 @@ def test_fault(patient, name):
     crash_load.finish(patient.running)
     replies = [text for _, text in patient.history.refusals]
     print(f"{name}: {hits} changes failed, {len(replies)} refusals, "
+          f"{patient.server.queued()} deliveries by way of the queue, "
           f"service back after {resumed_s:.2f} s")
     assert patient.history.errors == []
     assert hits > 0, "the fault hit nothing"
-    assert any(r.startswith("4") for r in replies), "no 4xx was seen"
+    # A failing shard's mail waits in the queue; where that fails too, with its sender.
+    assert patient.server.queued() or any(r.startswith("4") for r in replies)
+    if name == "the disk is full":
+        assert any(r.startswith("4") for r in replies), "no 4xx was seen"
     assert any(r.startswith("NO") for r in replies), "no NO was seen"
     assert [r for r in replies if not r.startswith(("4", "NO"))] == []
     assert patient.wrong() == []

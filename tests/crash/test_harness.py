@@ -97,7 +97,7 @@ def test_a_sound_store_loses_nothing(run, names, monkeypatch):
 
 
 def test_each_sync_taken_out_is_found(run):
-    sites = Sites(run.recording, part("crash-sample-store"))
+    sites = Sites(run.recording, part("crash-sample-store"), depth=3)
     counts = sites.counts()
     assert {s[0] for s in counts} >= {"segments/N.seg", "segments", "index.db-wal", "index.db"}
     missed = []

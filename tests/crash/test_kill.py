@@ -13,7 +13,6 @@ import time
 import pytest
 
 import crash_load
-from crash_read import count, read_account
 from crash_server import ROLES, START_LIMIT_S, Server, scratch
 
 KILLS = int(os.environ.get("CRASH_KILLS", "10"))
@@ -66,11 +65,9 @@ class Victim:
         time.sleep(0.5)
         crash_load.finish(self.running)
         assert self.history.errors == [], self.server.output()
-        read = {a: read_account(self.server, a) for a in self.history.accounts}
-        wrong = [w for a, account in self.history.accounts.items()
-                 for w in account.faults(read[a])]
-        assert wrong[:20] == []
-        return sum(count(r) for r in read.values())
+        wrong, messages = crash_load.read_all(self.history, self.server)
+        assert wrong == []
+        return messages
 
     def close(self):
         self.server.__exit__()

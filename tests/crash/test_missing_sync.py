@@ -12,6 +12,10 @@ from crash_build import program
 from crash_power import Trials, missing_sync_cuts
 from crash_sites import Sites
 
+# Syncs that SQLite makes at a checkpoint besides the one of the database: our commits have synced
+# the log before (src/sql), and its directory is synced when the shard is made.
+SQLITE_OWN = {("shard-N", "sql_checkpointer_run"), ("shard-N/index.db-wal", "sql_checkpointer_run")}
+
 CUTS = int(os.environ.get("CRASH_SYNC_CUTS", "12"))
 
 
@@ -38,6 +42,6 @@ def test_each_sync_taken_out_is_found(power_run, sites):
     for site in sorted(late):
         found = is_found(power_run, sites, site)
         print(f"{site[0]:32} {sites.counts()[site]:5} syncs  {site[1]}\n    -> {found}")
-        if found is None:
+        if found is None and (site[0], site[1].split()[0]) not in SQLITE_OWN:
             missed.append(site)
     assert missed == []
