@@ -79,13 +79,9 @@ static enum err write_header(const struct segments *log, int fd, const struct se
 {
 	char bytes[SEGMENT_HEADER_BYTES];
 	struct iovec part = { bytes, sizeof(bytes) };
-	enum err e;
 
 	segment_encode_header(header, bytes);
-	e = store_os_write(log->os, fd, 0, &part, 1);
-	if (e == OK && log->os->fsync(fd) != 0)
-		e = ERR_IO;
-	return e;
+	return store_os_write(log->os, fd, 0, &part, 1);
 }
 
 enum err segment_create(struct segments *log, uint64_t need)
@@ -116,7 +112,7 @@ enum err segment_create(struct segments *log, uint64_t need)
 	w->id = header.id;
 	w->size = size;
 	w->end = w->written = w->committed = w->marked = SEGMENT_HEADER_BYTES;
-	w->dirty = false;
+	w->dirty = true; /* its header is synced with the first records, before the turn is committed */
 	return OK;
 }
 
