@@ -4,12 +4,16 @@
 
 #include "base/log.h"
 #include "ipc/recipients.h"
+#include "net/relay.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { AUTH_TIMEOUT_MS = 30000, OPEN_TIMEOUT_MS = 30000, PAIR_BYTES = 32 << 10 };
+enum {
+	AUTH_TIMEOUT_MS = 30000,
+	OPEN_TIMEOUT_MS = 30000,
+	PAIR_BYTES = 32 << 10, /* small: a client that stalls must not pin much of the kernel's memory */
+};
 
 static enum imap_result fail(struct imap_prelogin *p, enum err e)
 {
@@ -52,19 +56,6 @@ static void opened(void *arg, enum err e, const void *body, int *fd)
 	imap_client_resume(&p->client, fail(p, e));
 }
 
-/* Small buffers: a client that stalls must not pin much of the kernel's memory. */
-static enum err make_pair(int pair[2])
-{
-	int size = PAIR_BYTES;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_from_errno(errno);
-	for (int i = 0; i < 2; i++)
-		if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
-			return OK; /* the default works as well */
-	return OK;
-}
-
 static enum err open_session(struct imap_prelogin *p)
 {
 	struct imap_cmd *cmd = p->client.cmd;
@@ -72,7 +63,7 @@ static enum err open_session(struct imap_prelogin *p)
 		.device = p->who.device, .address = p->who.address, .quota = p->who.quota, .ip = str_of(p->ip),
 		.tls = conn_is_tls(p->client.conn), .tag = cmd->tag };
 	int pair[2];
-	enum err e = make_pair(pair);
+	enum err e = relay_pair(PAIR_BYTES, pair);
 
 	if (e != OK)
 		return e;

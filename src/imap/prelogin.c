@@ -106,7 +106,7 @@ void imap_prelogin_hand_over(struct imap_prelogin *p)
 
 	p->client.conn = NULL;
 	p->shard_fd = -1;
-	imap_proxy_start(p->server, conn, fd, p->who.shard, p->client.trace);
+	imap_proxy_start(p->server, conn, fd, p->who.shard);
 	free_prelogin(p);
 }
 

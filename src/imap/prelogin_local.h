@@ -54,8 +54,7 @@ void imap_prelogin_count_out(struct imap_prelogin_server *server, struct str ip)
 /* ---- proxy.c ---- */
 
 /* Takes client and shard_fd over; registers itself with the server. */
-void imap_proxy_start(
-	struct imap_prelogin_server *server, struct conn *client, int shard_fd, uint32_t shard, uint64_t trace);
+void imap_proxy_start(struct imap_prelogin_server *server, struct conn *client, int shard_fd, uint32_t shard);
 /* Ends those of one shard, or (shard UINT32_MAX) all, with these last words unless the stream ended with BYE. */
 void imap_proxy_end_all(struct imap_prelogin_server *server, uint32_t shard, struct str last);
 

@@ -10,18 +10,26 @@
 
 struct relay;
 
-/* Called once when either side ended and what was under way is delivered: nothing of the relay is left. */
-typedef void relay_fn(void *arg, enum err why);
+struct relay_events {
+	/* What the role said and the client is sent next; may be NULL. */
+	void (*said)(void *arg, struct str bytes);
+	/* One side ended.  The client can still be written to; the relay is gone once this returns. */
+	void (*ended)(void *arg, bool by_role);
+};
 
+/* A pair of local streams with send buffers of about buffer_bytes (0: the system's): one for the relay, one for the
+ * role. */
+MUST_CHECK enum err relay_pair(size_t buffer_bytes, int ret_pair[2]);
 /*
- * Makes a socket pair with buffers of about buffer_bytes (0: the system's) and keeps one end; *ret_fd, the other, goes
- * to the role.  client is taken over; input it already holds is copied first.
+ * Takes client and fd over.  Input that client already holds is copied first.  linger_ms: how long a side may take, once
+ * the other has ended, to read what is left for it.  The client keeps its timeout.
  */
-MUST_CHECK enum err relay_new(struct loop *loop, struct conn **client, size_t buffer_bytes, relay_fn *fn, void *arg,
-	struct relay **ret_relay, int *ret_fd);
-/* Ends both sides; fn is not called.  last (may be empty) is sent to the client before. */
-void relay_end(struct relay **relay, struct str last);
-/* The client's connection, for its timeouts. */
+struct relay *relay_new(struct loop *loop, struct conn **client, int fd, int64_t linger_ms,
+	const struct relay_events *events, void *arg);
+/* Copies what the role said until now, so that last words can follow it. */
+void relay_flush(struct relay *relay);
+/* Ends both sides; no event is told. */
+void relay_end(struct relay **relay, int64_t linger_ms);
 struct conn *relay_client(struct relay *relay);
 
 #endif

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DRAIN_CHECK_MS = 20, HTTP_TIMEOUT_MS = 60000 };
+enum { DRAIN_CHECK_MS = 20, HTTP_TIMEOUT_MS = 60000, HTTP_LINGER_MS = 5000 };
 
 struct edge_role {
 	struct role *role;
@@ -55,7 +55,7 @@ static void accept_imap(struct edge_role *own, int fd, bool tls)
 
 /* ---- HTTP: TLS off, then the stream goes to web ---- */
 
-static void http_done(void *arg, enum err why)
+static void http_ended(void *arg, bool by_role)
 {
 	struct edge_role *own = arg;
 
@@ -69,22 +69,22 @@ static void ignore_end(struct conn *conn, void *arg, enum err why)
 static void accept_http(struct edge_role *own, int fd, bool tls)
 {
 	static const struct conn_events events = { .ended = ignore_end };
+	static const struct relay_events relay_events = { .ended = http_ended };
 	static const struct conn_limits limits = { 64 << 10, 1 << 20 };
 	struct conn *conn = conn_new(own->role->loop, fd, &limits, &events, own);
 	struct ipc_http_open open = { .ip = str_of(conn_peer_ip(conn)), .tls = tls };
-	struct relay *relay;
-	int web_fd = -1;
+	int pair[2];
 
 	conn_set_timeout(conn, HTTP_TIMEOUT_MS);
-	if ((tls && conn_start_tls(conn, own->tls) != OK) ||
-		relay_new(own->role->loop, &conn, 0, http_done, own, &relay, &web_fd) != OK) {
+	if ((tls && conn_start_tls(conn, own->tls) != OK) || relay_pair(0, pair) != OK) {
 		conn_close(&conn, 0);
 		return;
 	}
 	own->http_sessions++;
-	if (ipc_notify(own->role->hub, ROLE_WEB, 0, IPC_HTTP_OPEN, &open, web_fd, 0) != OK)
+	if (ipc_notify(own->role->hub, ROLE_WEB, 0, IPC_HTTP_OPEN, &open, pair[1], 0) != OK)
 		LOG(LOG_WARNING, "web_not_there", F_STR("ip", open.ip));
-	close(web_fd);
+	close(pair[1]);
+	relay_new(own->role->loop, &conn, pair[0], HTTP_LINGER_MS, &relay_events, own);
 }
 
 static const struct edge_service services[] = {
