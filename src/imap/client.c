@@ -231,6 +231,20 @@ static enum imap_result refuse_command(struct imap_cmd *cmd, enum err e)
 	return imap_reply_bad(cmd, where[cmd->client->state]);
 }
 
+static enum imap_result call_handler(struct imap_cmd *cmd)
+{
+	struct imap_client *client = cmd->client;
+	enum err e = client->ops->enter ? client->ops->enter(cmd) : OK;
+	enum imap_result result;
+
+	if (e != OK)
+		return imap_reply_error(cmd, e);
+	result = cmd->row->handler(cmd);
+	if (client->ops->leave)
+		client->ops->leave(client);
+	return result;
+}
+
 static enum imap_result dispatch(struct imap_client *client)
 {
 	struct imap_cmd *cmd = begin_command(client);
@@ -238,6 +252,7 @@ static enum imap_result dispatch(struct imap_client *client)
 
 	if (e == OK)
 		e = imap_parse_space(&cmd->args);
+	cmd->text = str_make(cmd->args.p, (size_t)(cmd->args.end - cmd->args.p));
 	if (e == OK)
 		e = parse_verb(cmd);
 	if (e == OK)
@@ -246,7 +261,7 @@ static enum imap_result dispatch(struct imap_client *client)
 		return refuse_command(cmd, e);
 	if (!imap_parse_at_end(&cmd->args) && imap_parse_space(&cmd->args) != OK)
 		return imap_reply_error(cmd, ERR_SYNTAX);
-	return cmd->row->handler(cmd);
+	return call_handler(cmd);
 }
 
 static enum imap_result refuse_input(struct imap_client *client)
@@ -341,7 +356,7 @@ static bool take_input(struct imap_client *client)
 static bool call_again(struct imap_client *client)
 {
 	client->runs_again = false;
-	return take_result(client, client->cmd->row->handler(client->cmd));
+	return take_result(client, call_handler(client->cmd));
 }
 
 static void advance(void *arg)

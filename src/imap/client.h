@@ -27,6 +27,9 @@ struct imap_client_ops {
 	void (*before_reply)(struct imap_client *client, bool may_expunge);
 	/* Refuses a command that its row allows; OK to go on. */
 	enum err (*check)(struct imap_client *client, const struct imap_command *row);
+	/* Around every call of a handler, as what may be the death of this process; NULL: not noted.  Refuses: not OK. */
+	enum err (*enter)(struct imap_cmd *cmd);
+	void (*leave)(struct imap_client *client);
 	/* The connection is gone: free everything around the client. */
 	void (*ended)(struct imap_client *client, enum err why);
 	/* CAPABILITY's words. */

@@ -53,6 +53,7 @@ struct imap_cmd {
 	struct arena *arena;
 	struct str tag;
 	bool is_uid;
+	struct str text; /* from the verb on */
 	struct imap_parser args;
 	struct imap_spool *message; /* APPEND: its literal; NULL when there was none */
 	void *state;                /* the handler's own across MORE and PARK; NULL at first */

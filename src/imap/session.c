@@ -9,6 +9,8 @@
 
 #include <unistd.h>
 
+enum { COMMAND_KNOWN_BY = 4096 /* bytes at its start */ };
+
 /* The account's standard folders are made when it first logs in; then the login command is answered. */
 struct greeting {
 	struct store_job job;
@@ -34,6 +36,19 @@ static enum err check(struct imap_client *client, const struct imap_command *row
 	if ((row->flags & IMAP_WRITES) && imap_session_of(client)->read_only)
 		return ERR_READ_ONLY;
 	return OK;
+}
+
+/* The same command that kills this process twice is not tried a third time. */
+static enum err enter(struct imap_cmd *cmd)
+{
+	struct imap_session *s = imap_session(cmd);
+
+	return store_progress_begin(s->store, s->account, cmd->row->verb, str_sub(cmd->text, 0, COMMAND_KNOWN_BY));
+}
+
+static void leave(struct imap_client *client)
+{
+	store_progress_end(imap_session_of(client)->store);
 }
 
 static void write_capabilities(struct imap_client *client, struct buf *out)
@@ -82,6 +97,8 @@ static void ended(struct imap_client *client, enum err why)
 static const struct imap_client_ops ops = {
 	.before_reply = before_reply,
 	.check = check,
+	.enter = enter,
+	.leave = leave,
 	.ended = ended,
 	.write_capabilities = write_capabilities,
 };

@@ -69,8 +69,13 @@ static enum err write_all(int fd, struct str s)
 
 static enum err write_synced(const char *path, struct str content, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	enum err e;
+	int fd;
+
+	/* What an interrupted run left, or somebody laid there, is not written through. */
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_from_errno(errno);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
 	if (fd < 0)
 		return err_from_errno(errno);

@@ -15,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { FILES_WANTED = 1 << 20 };
+
 static void become(const char *user)
 {
 	struct passwd *pw = getpwnam(user);
@@ -63,6 +65,9 @@ void os_raise_file_limit(void)
 {
 	struct rlimit limit;
 
+	limit.rlim_cur = limit.rlim_max = FILES_WANTED;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return; /* root may */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);

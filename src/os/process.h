@@ -16,7 +16,7 @@ enum { OS_CONTROL_FD = 3 };
 MUST_CHECK enum err os_spawn_self(char *const argv[], int control_fd, const char *user, pid_t *ret_pid);
 /* The kernel ends this process when its parent goes. */
 void os_die_with_parent(void);
-/* As many descriptors as the hard limit allows. */
+/* A million descriptors as root, else as many as the hard limit allows; children inherit it. */
 void os_raise_file_limit(void);
 /* A descriptor that gets readable on SIGTERM, SIGINT, SIGHUP and SIGCHLD, which are blocked otherwise; -1 on failure. */
 int os_signal_fd(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The inspect role: hostile content in, structure and verdict out. */
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -9,9 +10,16 @@
 #include "message/header.h"
 #include "message/structure.h"
 #include "message/submission.h"
+#include "os/file.h"
+#include "os/progress.h"
 #include "role/role.h"
 
 #include <openssl/sha.h>
+
+struct inspect_role {
+	struct arena *arena; /* of one message */
+	struct progress *progress;
+};
 
 struct inspection {
 	struct arena *arena;
@@ -77,18 +85,34 @@ static enum err inspect(struct inspection *in, const struct ipc_inspect *ask, st
 	return OK;
 }
 
+/* A content that two processes died at is refused. */
+static enum err inspect_noted(struct progress *progress, struct inspection *in, const struct ipc_inspect *ask,
+	struct ipc_inspect_reply *ret_reply)
+{
+	static const uint8_t key[16] = "inspected";
+	uint64_t hash = hash_sip(key, buf_str(&in->content));
+	enum err e = progress_begin(progress, 0, "inspect", str_make((const char *)&hash, sizeof(hash)));
+
+	if (e != OK)
+		return e;
+	e = inspect(in, ask, ret_reply);
+	progress_end(progress);
+	return e;
+}
+
 static void take_inspect(void *own, struct ipc_request *request)
 {
 	const struct ipc_inspect *ask = request->body;
 	struct role *role = own;
 	struct ipc_inspect_reply reply = { 0 };
-	struct inspection in = { .arena = role->own };
+	struct inspect_role *inspect_role = role->own;
+	struct inspection in = { .arena = inspect_role->arena };
 	uint64_t start_us = time_mono_us();
 	enum err e = ipc_content_read(ask->content, ask->length, request->fd, (size_t)role->conf->message_size_max,
 		&in.content);
 
 	if (e == OK)
-		e = inspect(&in, ask, &reply);
+		e = inspect_noted(inspect_role->progress, &in, ask, &reply);
 	reply.error = e;
 	reply.reason = str_of(e == OK ? "" : reason_of(e));
 	ipc_reply(ipc_ticket_of(request), IPC_INSPECT_REPLY, &reply, -1);
@@ -102,12 +126,17 @@ static void take_inspect(void *own, struct ipc_request *request)
 
 void role_inspect(struct role *role)
 {
-	struct arena *arena = arena_new();
+	struct inspect_role own = { .arena = arena_new() };
+	char path[OS_PATH_MAX];
+	enum err e = progress_open(os_path(path, "%s/run/inspect-%u", role->conf->data_dir, role->index), &own.progress);
 
-	role->own = arena;
-	message_charset_open();               /* the last files: tables of character sets */
-	role_lock_in(role, 0, NULL, 0);           /* from here: compute */
+	if (e != OK)
+		role_die(role, "progress_not_opened", e, str_of(path));
+	role->own = &own;
+	message_charset_open();         /* the last files: tables of character sets */
+	role_lock_in(role, 0, NULL, 0); /* from here: compute */
 	ipc_handle(role->hub, IPC_INSPECT, take_inspect);
 	role_run(role);
-	arena_free(&arena);
+	progress_close(&own.progress);
+	arena_free(&own.arena);
 }

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "os/file.h"
+#include "os/progress.h"
 #include "store/chunk.h"
 #include "store/os.h"
 #include "store/segment.h"
@@ -19,8 +20,6 @@ enum {
 	INBOX_ID = 1,
 	PENDING_ENTRIES = 1024,
 };
-
-struct progress;
 
 enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_BESIDE, CHECKPOINT_DONE };
 
@@ -236,9 +235,6 @@ MUST_CHECK enum err copy_messages(struct store_tx *tx, struct tx_folder *from, s
 void entry_identify(struct str content_id, uint8_t ret_content_id[32], uint8_t ret_email_id[16]);
 MUST_CHECK enum err check_sizes(const struct store_content *content, struct str structure);
 
-/* progress.c */
-MUST_CHECK enum err progress_open(const char *path, struct progress **ret_progress);
-void progress_close(struct progress **progress);
 
 /* account.c */
 MUST_CHECK enum err account_make(struct store_tx *tx, uint64_t account);

@@ -207,3 +207,13 @@ enum err store_folder_claim_recent(struct store_tx *tx, const struct store_folde
 	}
 	return e;
 }
+
+enum err store_progress_begin(struct store *store, uint64_t account, const char *what, struct str id)
+{
+	return progress_begin(store->progress, account, what, id);
+}
+
+void store_progress_end(struct store *store)
+{
+	progress_end(store->progress);
+}

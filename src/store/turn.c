@@ -117,7 +117,7 @@ static void run_job(struct store_tx *tx, struct store_job *job)
 {
 	bool noted = job->account != 0;
 
-	job->result = noted ? store_progress_begin(tx->store, job->account, job->what, job->id) : OK;
+	job->result = noted ? progress_begin(tx->store->progress, job->account, job->what, job->id) : OK;
 	if (job->result != OK)
 		return;
 	tx->job = job;
@@ -126,7 +126,7 @@ static void run_job(struct store_tx *tx, struct store_job *job)
 	end_job(tx, job->result);
 	tx->job = NULL;
 	if (noted)
-		store_progress_end(tx->store);
+		progress_end(tx->store->progress);
 	if (sql_failure(tx->store->sql) != OK && tx->broken == OK)
 		tx->broken = sql_failure(tx->store->sql);
 }

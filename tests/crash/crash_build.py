@@ -9,6 +9,7 @@ TRACK = ["track.c", "track_open.c", "track_exec.c"]
 PARTS = {
     "crash-recorder.so": ["recorder.c", "recorder_data.c", "recorder_send.c", "reclog.c"] + TRACK,
     "crash-faults.so": ["faults.c"] + TRACK,
+    "crash-killer.so": ["killer.c"],
     "crash-sample-store": ["sample_store.c"],
 }
 FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Wno-unused-parameter",

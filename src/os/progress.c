@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What was being worked on, in a mapped file: the kernel keeps it when the process dies (not when the machine does,
- * which nobody's command caused).  Writing it is a copy in memory.
- */
-#include "store/local.h"
+#include "os/progress.h"
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/time.h"
 
 #include <errno.h>
@@ -84,6 +83,8 @@ static void count_death(struct progress_page *page)
 	s->deaths++;
 	s->at = time_wall_s();
 	page->active = 0;
+	LOG(LOG_ERROR, "died_at_work", F_CSTR("what", page->what), F_U64("account", page->account), F_U64("deaths", s->deaths),
+		F_CSTR("then", s->deaths >= DEATHS_MAX ? "quarantined" : "tried again"));
 }
 
 static bool forget_old(struct progress_page *page)
@@ -134,12 +135,12 @@ void progress_close(struct progress **progress)
 	*progress = NULL;
 }
 
-enum err store_progress_begin(struct store *store, uint64_t account, const char *what, struct str id)
+enum err progress_begin(struct progress *progress, uint64_t account, const char *what, struct str id)
 {
-	struct progress_page *page = store->progress->page;
+	struct progress_page *page = progress->page;
 	struct str text = str_sub(str_of(what), 0, TEXT_BYTES - 1);
 	uint64_t hash = hash_command(account, text, id);
-	struct suspect *s = store->progress->any ? find_suspect(page, hash) : NULL;
+	struct suspect *s = progress->any ? find_suspect(page, hash) : NULL;
 
 	if (s && s->deaths >= DEATHS_MAX)
 		return ERR_QUARANTINED;
@@ -150,7 +151,7 @@ enum err store_progress_begin(struct store *store, uint64_t account, const char 
 	return OK;
 }
 
-void store_progress_end(struct store *store)
+void progress_end(struct progress *progress)
 {
-	__atomic_store_n(&store->progress->page->active, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&progress->page->active, 0, __ATOMIC_SEQ_CST);
 }
