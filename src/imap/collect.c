@@ -82,14 +82,16 @@ static enum imap_collected begin_message(struct imap_collect *c, uint64_t size, 
 
 static enum imap_collected begin_literal(struct imap_collect *c, uint64_t size, bool non_sync)
 {
-	struct str before = str_sub(buf_str(&c->text), 0, c->text.n);
+	struct str before = buf_str(&c->text);
 	ptrdiff_t open = str_rindex(before, '{');
+	/* Asked before the text grows, which may move it. */
+	bool is_message = c->message_max && !c->has_message && open >= 0 &&
+		imap_collect_is_at_message(str_sub(before, 0, (size_t)open));
 
 	buf_adds(&c->text, "\r\n");
 	c->literal_left = size;
 	c->line_start = c->text.n;
-	if (c->message_max && !c->has_message && open >= 0 &&
-		imap_collect_is_at_message(str_sub(before, 0, (size_t)open)))
+	if (is_message)
 		return begin_message(c, size, non_sync);
 	if (c->text.overflow || size > c->text.max - c->text.n)
 		return refuse(c, ERR_LINE_TOO_LONG, size, non_sync);
