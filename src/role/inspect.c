@@ -128,7 +128,7 @@ void role_inspect(struct role *role)
 {
 	struct inspect_role own = { .arena = arena_new() };
 	char path[OS_PATH_MAX];
-	enum err e = progress_open(os_path(path, "%s/run/inspect-%u", role->conf->data_dir, role->index), &own.progress);
+	enum err e = progress_open(os_path(path, "%s/run/inspect-%u.progress", role->conf->data_dir, role->index), &own.progress);
 
 	if (e != OK)
 		role_die(role, "progress_not_opened", e, str_of(path));

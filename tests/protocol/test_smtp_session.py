@@ -86,7 +86,7 @@ def test_order_of_commands(server):
 
 
 def test_every_reply_has_an_enhanced_code(server):
-    lines = (b"NOOP", b"RSET", b"VRFY a", b"HELP", b"XYZZY", b"DATA", b"RCPT TO:<a@b.test>", b"MAIL FROM:<a", b"EXPN a",
+    lines = (b"NOOP", b"RSET", b"VRFY a", b"HELP", b"XYZZY", b"DATA", b"RCPT TO:<a@b.test>", b"MAIL FROM:<a", b"EXPN a", b"ETRN a", b"TURN",
              b"AUTH PLAIN", b"MAIL FROM:<a@other.test> X=1", b"MAIL FROM:<a@other.test>", b"RCPT TO:<no@example.test>",
              b"RCPT TO:<user1@example.test>", b"DATA x", b"QUIT")
     with Smtp(server) as c:
@@ -133,7 +133,7 @@ def test_long_lines(server):
         assert c.is_closed()
 
 
-@pytest.mark.parametrize("line", (b"GET / HTTP/1.1", b"POST / HTTP/1.1", b"CONNECT a:25", b"BDAT 10 LAST"))
+@pytest.mark.parametrize("line", (b"GET / HTTP/1.1", b"POST / HTTP/1.1", b"PUT / HTTP/1.1", b"CONNECT a:25", b"BDAT 10 LAST"))
 def test_not_a_mail_client(server, line):
     with Smtp(server) as c:
         assert c.ask(line)[0] == 421
