@@ -14,7 +14,7 @@ import time
 import pytest
 
 INSTALLED = pathlib.Path("/usr/lib/thunderbird")
-USER = "user9@example.test"
+USER = "user1@example.test"
 PATIENCE_S = 60
 PREFERENCES = """
 pref("general.config.filename", "restante.cfg");
@@ -111,7 +111,8 @@ def flags(server):
 
 
 @pytest.mark.skipif(not INSTALLED.is_dir(), reason="Debian's thunderbird is not installed (script/packages)")
-def test_thunderbird_reads(server, tmp_path):
+def test_thunderbird_reads(make_server, tmp_path):
+    server = make_server(accounts=1)
     for content in MESSAGES:
         deliver(server, content)
     thunderbird = Thunderbird(server, tmp_path)
