@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "imap/fetch_att.h"
 #include "imap/message_reader.h"
+#include "imap/object_id.h"
 #include "imap/session_local.h"
 #include "message/date.h"
 
@@ -70,7 +71,7 @@ static void study(struct fetch *f)
 
 		f->needs_message |= imap_fetch_att_needs_message(att);
 		f->sets_seen |= imap_fetch_att_sets_seen(att);
-		f->needs_entries |= att->kind == IMAP_FETCH_INTERNALDATE || att->kind == IMAP_FETCH_SIZE;
+		f->needs_entries |= att->kind != IMAP_FETCH_FLAGS && att->kind != IMAP_FETCH_UID;
 	}
 	f->needs_entries |= f->needs_message;
 }
@@ -140,6 +141,9 @@ static enum err begin_section(
 static enum err write_message_item(struct fetch *f, const struct imap_fetch_att *att, struct buf *out)
 {
 	switch (att->kind) {
+	case IMAP_FETCH_PREVIEW:
+		imap_write_string(f->reader.structure.preview, out);
+		return OK;
 	case IMAP_FETCH_ENVELOPE:
 		message_structure_add_envelope(&f->reader.structure, out);
 		return OK;
@@ -174,6 +178,19 @@ static enum err write_item(
 		return OK;
 	case IMAP_FETCH_INTERNALDATE:
 		write_date(entry->internal_date, out);
+		return OK;
+	case IMAP_FETCH_SAVEDATE:
+		write_date(entry->saved_date, out);
+		return OK;
+	case IMAP_FETCH_EMAILID:
+		buf_addc(out, '(');
+		imap_object_id_email(entry, out);
+		buf_addc(out, ')');
+		return OK;
+	case IMAP_FETCH_THREADID:
+		buf_addc(out, '(');
+		imap_object_id_thread(entry, out);
+		buf_addc(out, ')');
 		return OK;
 	case IMAP_FETCH_SIZE:
 		buf_add_u64(out, entry->size);

@@ -7,14 +7,14 @@
 struct folder_job {
 	struct imap_job job;
 	struct str name, to;
+	uint64_t id; /* of what was created */
 };
 
 static enum err run_create(struct imap_job *job, struct store_tx *tx)
 {
 	struct folder_job *f = (struct folder_job *)job;
-	uint64_t id;
 
-	return store_folder_create(tx, job->session->account, f->name, STORE_ORDINARY, &id);
+	return store_folder_create(tx, job->session->account, f->name, STORE_ORDINARY, &f->id);
 }
 
 static enum err run_delete(struct imap_job *job, struct store_tx *tx)
@@ -49,6 +49,16 @@ static enum imap_result written(struct imap_cmd *cmd, struct imap_job *job, enum
 	return e == OK ? imap_reply_ok(cmd, "done") : imap_reply_error(cmd, e);
 }
 
+/* RFC 8474 4.1 */
+static enum imap_result created(struct imap_cmd *cmd, struct imap_job *job, enum err e)
+{
+	const struct folder_job *f = (struct folder_job *)job;
+
+	if (e != OK)
+		return imap_reply_error(cmd, e);
+	return imap_reply_ok(cmd, "[MAILBOXID (F%llu)] created", (unsigned long long)f->id);
+}
+
 static enum err parse_name(struct imap_cmd *cmd, struct str *ret_name)
 {
 	struct str name;
@@ -81,7 +91,7 @@ static enum imap_result write_folder(
 		e = store_name_check(f->to, cmd->arena, &f->to);
 	if (e != OK)
 		return imap_reply_error(cmd, e);
-	return imap_job_submit(cmd, &f->job, run, written);
+	return imap_job_submit(cmd, &f->job, run, run == run_create ? created : written);
 }
 
 enum imap_result imap_cmd_create(struct imap_cmd *cmd)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SEARCH (RFC 3501 6.4.4).  Keys are put in order of what they cost, so that a message is opened only when
+ * SEARCH (RFC 3501 6.4.4), with the replies of RFC 4731.  Keys are put in order of what they cost, so that a message is opened only when
  * everything cheaper agrees; the handler yields between messages.
  */
 #include "base/time.h"
+#include "imap/object_id.h"
 #include "imap/search_key.h"
+#include "imap/search_return.h"
 #include "imap/search_text.h"
 #include "imap/session_local.h"
 
@@ -13,7 +15,9 @@ enum { SLICE_ENTRIES = 512, SECONDS_A_DAY = 86400 };
 enum cost { COST_INDEX, COST_ENTRY, COST_HEADER, COST_BODY };
 
 struct search {
+	struct imap_search_return what;
 	struct imap_search_key *root;
+	int64_t now_s;
 	enum cost cost;
 	struct uidset *found; /* UIDs, or numbers */
 	uint32_t from;        /* UIDs below are done */
@@ -35,6 +39,13 @@ static enum cost own_cost(const struct imap_search_key *key)
 	case IMAP_SEARCH_SINCE:
 	case IMAP_SEARCH_LARGER:
 	case IMAP_SEARCH_SMALLER:
+	case IMAP_SEARCH_OLDER:
+	case IMAP_SEARCH_YOUNGER:
+	case IMAP_SEARCH_SAVEDBEFORE:
+	case IMAP_SEARCH_SAVEDON:
+	case IMAP_SEARCH_SAVEDSINCE:
+	case IMAP_SEARCH_EMAILID:
+	case IMAP_SEARCH_THREADID:
 		return COST_ENTRY;
 	case IMAP_SEARCH_SENTBEFORE:
 	case IMAP_SEARCH_SENTON:
@@ -104,9 +115,9 @@ static bool open_message(struct imap_session *s, struct search *x)
 
 static bool matches_date(enum imap_search_test test, int64_t day, int64_t wanted)
 {
-	if (test == IMAP_SEARCH_BEFORE || test == IMAP_SEARCH_SENTBEFORE)
+	if (test == IMAP_SEARCH_BEFORE || test == IMAP_SEARCH_SENTBEFORE || test == IMAP_SEARCH_SAVEDBEFORE)
 		return day < wanted;
-	if (test == IMAP_SEARCH_ON || test == IMAP_SEARCH_SENTON)
+	if (test == IMAP_SEARCH_ON || test == IMAP_SEARCH_SENTON || test == IMAP_SEARCH_SAVEDON)
 		return day == wanted;
 	return day >= wanted;
 }
@@ -145,6 +156,20 @@ static bool matches_opened(struct imap_session *s, struct search *x, const struc
 		matches_date(key->test, message_date_day(x->reader.structure.date), key->days);
 }
 
+static bool has_object_id(const struct store_entry *entry, const struct imap_search_key *key)
+{
+	struct buf id = { 0 };
+	bool is_it;
+
+	if (key->test == IMAP_SEARCH_EMAILID)
+		imap_object_id_email(entry, &id);
+	else
+		imap_object_id_thread(entry, &id);
+	is_it = str_equal(buf_str(&id), key->text);
+	buf_done(&id);
+	return is_it;
+}
+
 static bool matches_plain(struct imap_session *s, struct search *x, const struct imap_search_key *key)
 {
 	const struct store_entry *entry = &x->entry;
@@ -164,6 +189,17 @@ static bool matches_plain(struct imap_session *s, struct search *x, const struct
 		return entry->size > key->size;
 	case IMAP_SEARCH_SMALLER:
 		return entry->size < key->size;
+	case IMAP_SEARCH_OLDER:
+		return entry->internal_date <= x->now_s - (int64_t)key->size;
+	case IMAP_SEARCH_YOUNGER:
+		return entry->internal_date >= x->now_s - (int64_t)key->size;
+	case IMAP_SEARCH_SAVEDBEFORE:
+	case IMAP_SEARCH_SAVEDON:
+	case IMAP_SEARCH_SAVEDSINCE:
+		return matches_date(key->test, day_of(entry->saved_date), key->days);
+	case IMAP_SEARCH_EMAILID:
+	case IMAP_SEARCH_THREADID:
+		return has_object_id(entry, key);
 	case IMAP_SEARCH_UID:
 	case IMAP_SEARCH_SEQ:
 		return uidset_has(&key->resolved, entry->uid);
@@ -236,23 +272,18 @@ static void test_entry(struct imap_cmd *cmd, struct search *x)
 
 static enum imap_result reply(struct imap_cmd *cmd, const struct search *x)
 {
-	struct buf *out = imap_out(cmd);
-
-	buf_adds(out, "* SEARCH");
-	for (size_t i = 0; i < x->found->n; i++)
-		for (uint64_t v = x->found->v[i].first; v <= x->found->v[i].last; v++) {
-			buf_addc(out, ' ');
-			buf_add_u64(out, v);
-		}
-	buf_adds(out, "\r\n");
+	imap_search_return_write(&x->what, cmd->tag, cmd->is_uid, x->found, imap_out(cmd));
 	return imap_reply_ok(cmd, "searched");
 }
 
 static enum err begin(struct imap_cmd *cmd, struct search *x)
 {
 	const struct store_index *index;
-	enum err e = imap_search_parse(&cmd->args, &x->root);
+	enum err e = imap_search_return_parse(&cmd->args, &x->what);
 
+	if (e == OK)
+		e = imap_search_parse(&cmd->args, &x->root);
+	x->now_s = time_wall_s();
 	x->found = imap_cmd_uidset(cmd);
 	x->slice = imap_cmd_arena(cmd);
 	x->work = imap_cmd_arena(cmd);
@@ -271,6 +302,7 @@ enum imap_result imap_cmd_search(struct imap_cmd *cmd)
 	cmd->state = x;
 	while (e == OK && !imap_client_should_yield(cmd->client, since)) {
 		e = next_entry(imap_session(cmd), x, &end);
+		end = end || (x->found->n && imap_search_return_wants_first_only(&x->what));
 		if (e == OK && end)
 			return reply(cmd, x);
 		if (e == OK)

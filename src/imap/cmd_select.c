@@ -22,6 +22,8 @@ static void describe(struct imap_cmd *cmd, const struct store_index *index)
 		imap_untagged(cmd, "OK [UNSEEN %u] first unseen message", unseen);
 	imap_untagged(cmd, "OK [UIDVALIDITY %u] UIDs are valid", index->uidvalidity);
 	imap_untagged(cmd, "OK [UIDNEXT %u] next UID", index->uidnext);
+	/* RFC 8474 4.2 */
+	imap_untagged(cmd, "OK [MAILBOXID (F%llu)] mailbox id", (unsigned long long)store_folder_id(s->folder));
 }
 
 static enum imap_result select_mailbox(struct imap_cmd *cmd, bool read_only)

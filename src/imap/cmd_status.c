@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* STATUS (RFC 3501 6.3.10), SIZE of RFC 8438, DELETED of RFC 9051. */
+/* STATUS (RFC 3501 6.3.10), SIZE of RFC 8438, DELETED of RFC 9051, MAILBOXID of RFC 8474. */
 #include "imap/session_local.h"
 
-enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, DELETED, ITEMS };
+enum item { MESSAGES, RECENT, UIDNEXT, UIDVALIDITY, UNSEEN, SIZE, DELETED, MAILBOXID, ITEMS };
 
 static const char *const names[ITEMS] = { [MESSAGES] = "MESSAGES", [RECENT] = "RECENT", [UIDNEXT] = "UIDNEXT",
-	[UIDVALIDITY] = "UIDVALIDITY", [UNSEEN] = "UNSEEN", [SIZE] = "SIZE", [DELETED] = "DELETED" };
+	[UIDVALIDITY] = "UIDVALIDITY", [UNSEEN] = "UNSEEN", [SIZE] = "SIZE", [DELETED] = "DELETED",
+	[MAILBOXID] = "MAILBOXID" };
 
 struct status_args {
 	struct str name;
@@ -49,7 +50,8 @@ static void write_status(struct imap_cmd *cmd, const struct status_args *args, c
 	for (size_t i = 0; i < ITEMS; i++) {
 		if (!args->wants[i])
 			continue;
-		buf_addf(out, "%s%s %llu", separator, names[i], (unsigned long long)values[i]);
+		buf_addf(out, i == MAILBOXID ? "%s%s (F%llu)" : "%s%s %llu", separator, names[i],
+			(unsigned long long)values[i]);
 		separator = " ";
 	}
 	buf_adds(out, ")\r\n");
@@ -71,6 +73,6 @@ enum imap_result imap_cmd_status(struct imap_cmd *cmd)
 		return imap_reply_error(cmd, e);
 	write_status(cmd, &args, (uint64_t[ITEMS]){ [MESSAGES] = status.messages, [RECENT] = recent,
 		[UIDNEXT] = status.uidnext, [UIDVALIDITY] = status.uidvalidity, [UNSEEN] = status.unseen,
-		[SIZE] = status.bytes, [DELETED] = status.deleted });
+		[SIZE] = status.bytes, [DELETED] = status.deleted, [MAILBOXID] = status.id });
 	return imap_reply_ok(cmd, "that is all");
 }

@@ -12,6 +12,10 @@ static const struct {
 	{ "FLAGS", "", IMAP_FETCH_FLAGS, false, false },
 	{ "UID", "", IMAP_FETCH_UID, false, false },
 	{ "INTERNALDATE", "", IMAP_FETCH_INTERNALDATE, false, false },
+	{ "SAVEDATE", "", IMAP_FETCH_SAVEDATE, false, false },
+	{ "EMAILID", "", IMAP_FETCH_EMAILID, false, false },
+	{ "THREADID", "", IMAP_FETCH_THREADID, false, false },
+	{ "PREVIEW", "", IMAP_FETCH_PREVIEW, true, false },
 	{ "ENVELOPE", "", IMAP_FETCH_ENVELOPE, true, false },
 	{ "BODYSTRUCTURE", "", IMAP_FETCH_BODYSTRUCTURE, true, false },
 	{ "BODY.PEEK", "", IMAP_FETCH_SECTION, true, false },
@@ -183,6 +187,19 @@ static enum err parse_section(struct imap_parser *ps, struct imap_fetch_att *att
 	return e == OK ? parse_partial(ps, att) : e;
 }
 
+/* " (LAZY)" (RFC 8970 4.1): ours are made when the mail comes in, so lazy or not is one. */
+static enum err parse_preview(struct imap_parser *ps)
+{
+	enum err e = OK;
+
+	if (ps->end - ps->p < 2 || ps->p[0] != ' ' || ps->p[1] != '(')
+		return OK;
+	ps->p += 2;
+	if (!imap_parse_take_word(ps, "LAZY"))
+		e = imap_parse_complain(ps, "unknown PREVIEW modifier");
+	return e == OK ? imap_parse_char(ps, ')') : e;
+}
+
 static enum err parse_att(struct imap_parser *ps, struct imap_fetch_att *att)
 {
 	for (size_t i = 0; i < KINDS; i++) {
@@ -193,7 +210,7 @@ static enum err parse_att(struct imap_parser *ps, struct imap_fetch_att *att)
 		att->peek = att->kind == IMAP_FETCH_SECTION;
 		if (att->peek || (att->kind == IMAP_FETCH_BODY && imap_parse_peek(ps) == '['))
 			return parse_section(ps, att);
-		return OK;
+		return att->kind == IMAP_FETCH_PREVIEW ? parse_preview(ps) : OK;
 	}
 	return imap_parse_complain(ps, "unknown FETCH item");
 }

@@ -6,7 +6,7 @@
 #include "message/charset.h"
 #include "message/date.h"
 
-enum argument { NONE, TEXT, DATE, SIZE, SET, KEYWORD, HEADER, KEY, KEYS };
+enum argument { NONE, TEXT, DATE, SIZE, INTERVAL, SET, KEYWORD, HEADER, KEY, KEYS };
 
 static const struct row {
 	const char *name;
@@ -72,6 +72,19 @@ static enum err parse_header(struct reader *r, struct imap_search_key *key)
 	return e == OK ? parse_text(r, &key->text) : e;
 }
 
+/* RFC 5032 3: seconds, not 0. */
+static enum err parse_interval(struct imap_parser *ps, uint64_t *ret_seconds)
+{
+	uint32_t seconds;
+	enum err e = imap_parse_number(ps, &seconds);
+
+	if (e == OK && seconds == 0)
+		e = imap_parse_complain(ps, "an interval is at least one second");
+	if (e == OK)
+		*ret_seconds = seconds;
+	return e;
+}
+
 static enum err parse_argument(
 	struct reader *r, enum argument argument, unsigned depth, struct imap_search_key *key)
 {
@@ -94,6 +107,8 @@ static enum err parse_argument(
 		return imap_parse_date(r->ps, &key->days);
 	case SIZE:
 		return imap_parse_number64(r->ps, &key->size);
+	case INTERVAL:
+		return parse_interval(r->ps, &key->size);
 	case SET:
 		return imap_seqset_parse(r->ps, &key->set);
 	case KEYWORD:
@@ -220,7 +235,7 @@ static void write_argument(const struct imap_search_key *key, enum argument argu
 		buf_add(out, key->text);
 	else if (argument == DATE)
 		write_day(key->days, out);
-	else if (argument == SIZE)
+	else if (argument == SIZE || argument == INTERVAL)
 		buf_add_u64(out, key->size);
 	else if (argument == SET)
 		imap_seqset_write(&key->set, out);

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: ISC
+"""Extensions of SEARCH, FETCH, LIST, STATUS and CREATE, each named by its RFC."""
+import itertools
+import re
+
+import pytest
+
+from imap_client import Imap
+
+_users = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """A server with an address for each test."""
+    from support.server import Server
+    s = Server(accounts=60)
+    yield s
+    s.close()
+
+
+@pytest.fixture
+def c(crowd):
+    with Imap(crowd, user=f"user{next(_users)}@example.test") as client:
+        yield client
+
+
+def append(c, folder="INBOX", text="text", flags="", date=""):
+    body = f"From: alice@example.test\r\nSubject: {text}\r\n\r\n{text}\r\n"
+    return c.ok(f"APPEND {folder} ({flags}) {date}{{{len(body)}+}}\r\n{body}")
+
+
+def fill(c, n=5):
+    for i in range(n):
+        append(c, text=f"mail {i + 1}", flags="\\Seen" if i % 2 else "")
+    c.ok("SELECT INBOX")
+
+
+def one(lines, word):
+    found = [line for line in lines if line.startswith(b"* " + word)]
+    assert len(found) == 1, lines
+    return found[0]
+
+
+# ---- ESEARCH (RFC 4731) ----
+
+@pytest.mark.parametrize("what,expected", [
+    ("()", b" ALL 1:5"), ("(ALL)", b" ALL 1:5"), ("(MIN)", b" MIN 1"), ("(MAX)", b" MAX 5"),
+    ("(COUNT)", b" COUNT 5"), ("(MIN MAX COUNT)", b" MIN 1 MAX 5 COUNT 5"), ("(COUNT ALL)", b" ALL 1:5 COUNT 5")])
+def test_esearch(c, what, expected):
+    fill(c)
+    line = one(c.ok(f"SEARCH RETURN {what} ALL"), b"ESEARCH")
+    assert re.fullmatch(rb'\* ESEARCH \(TAG "a\d+"\)' + re.escape(expected), line)
+
+
+def test_esearch_by_uid_and_without_hits(c):
+    fill(c)
+    c.ok("STORE 2 +FLAGS (\\Deleted)")
+    c.ok("EXPUNGE")
+    assert one(c.ok("UID SEARCH RETURN (ALL) ALL"), b"ESEARCH").endswith(b" UID ALL 1,3:5")
+    assert one(c.ok("SEARCH RETURN (MIN MAX ALL COUNT) DRAFT"), b"ESEARCH").endswith(b'") COUNT 0')
+    assert re.search(rb'"\)$', one(c.ok("SEARCH RETURN (MIN) DRAFT"), b"ESEARCH"))
+    assert one(c.ok("UID SEARCH RETURN (MIN) CHARSET UTF-8 SEEN"), b"ESEARCH").endswith(b" UID MIN 4")
+    assert one(c.ok("SEARCH SEEN"), b"SEARCH") == b"* SEARCH 3"
+
+
+@pytest.mark.parametrize("bad", ["RETURN (SOME) ALL", "RETURN MIN ALL", "RETURN (MIN", "RETURN (MIN)", "RETURN () "])
+def test_esearch_refused(c, bad):
+    fill(c, 1)
+    c.fails(f"SEARCH {bad}", b"BAD")
+    assert c.ok("SEARCH ALL") == [b"* SEARCH 1"]
+
+
+# ---- WITHIN (RFC 5032) ----
+
+def test_within(c):
+    append(c, text="old", date='"01-Jan-2001 00:00:00 +0000" ')
+    append(c, text="new")
+    c.ok("SELECT INBOX")
+    assert c.ok("SEARCH OLDER 86400") == [b"* SEARCH 1"]
+    assert c.ok("SEARCH YOUNGER 86400") == [b"* SEARCH 2"]
+    assert c.ok("SEARCH NOT YOUNGER 4000000000") == [b"* SEARCH"]
+    for bad in ("OLDER 0", "YOUNGER", "OLDER x", "OLDER 99999999999"):
+        c.fails(f"SEARCH {bad}", b"BAD")
+
+
+# ---- SAVEDATE (RFC 8514) ----
+
+def test_save_date(c):
+    append(c, text="old", date='"01-Jan-2001 00:00:00 +0000" ')
+    c.ok("SELECT INBOX")
+    line = one(c.ok("FETCH 1 (SAVEDATE INTERNALDATE)"), b"1 FETCH")
+    saved = re.search(rb'SAVEDATE "([ \d]\d-\w{3}-\d{4}) [^"]+"', line).group(1).strip().decode()
+    assert b'INTERNALDATE "01-Jan-2001 ' in line or b'INTERNALDATE " 1-Jan-2001 ' in line
+    assert saved.split("-")[2] >= "2024"
+    assert c.ok(f"SEARCH SAVEDON {saved}") == [b"* SEARCH 1"]
+    assert c.ok(f"SEARCH SAVEDSINCE {saved} SAVEDATESUPPORTED") == [b"* SEARCH 1"]
+    assert c.ok(f"SEARCH SAVEDBEFORE {saved}") == [b"* SEARCH"]
+    assert c.ok("SEARCH SAVEDBEFORE 1-Jan-2002") == [b"* SEARCH"]
+    c.fails("SEARCH SAVEDON tomorrow", b"BAD")
+
+
+# ---- OBJECTID (RFC 8474) ----
+
+def ids(c, n):
+    line = one(c.ok(f"FETCH {n} (EMAILID THREADID)"), b"%d FETCH" % n)
+    return re.search(rb"EMAILID \((M[0-9A-Za-z_-]+)\) THREADID \((T[0-9A-Za-z_-]+)\)", line).groups()
+
+
+def test_email_id_is_that_of_the_content(c):
+    append(c, text="same")
+    append(c, text="same")
+    append(c, text="other")
+    c.ok("CREATE Elsewhere")
+    c.ok("SELECT INBOX")
+    c.ok("COPY 3 Elsewhere")
+    same, again, other = ids(c, 1), ids(c, 2), ids(c, 3)
+    assert same[0] == again[0] != other[0]
+    assert c.ok(f"SEARCH EMAILID {same[0].decode()}") == [b"* SEARCH 1 2"]
+    assert b" 3" in c.ok(f"SEARCH THREADID {other[1].decode()}")[0]
+    assert c.ok("SEARCH EMAILID Mnone") == [b"* SEARCH"]
+    c.ok("SELECT Elsewhere")
+    assert ids(c, 1) == other
+
+
+def test_mailbox_id_stays(c):
+    made = c.run("CREATE One")[1]
+    name = re.match(rb"OK \[MAILBOXID \((F\d+)\)\]", made).group(1)
+    assert one(c.ok("STATUS One (MAILBOXID)"), b"STATUS") == b"* STATUS One (MAILBOXID (" + name + b"))"
+    assert b"[MAILBOXID (" + name + b")]" in one(c.ok("SELECT One"), b"OK [MAILBOXID")
+    c.ok("UNSELECT")
+    c.ok("RENAME One Two")
+    assert name in one(c.ok("STATUS Two (MAILBOXID)"), b"STATUS")
+    c.ok("DELETE Two")
+    assert name not in c.run("CREATE One")[1]
+
+
+# ---- PREVIEW (RFC 8970) ----
+
+def test_preview(c):
+    append(c, text="words to begin with")
+    c.ok("SELECT INBOX")
+    for item in ("PREVIEW", "PREVIEW (LAZY)", "(PREVIEW)"):
+        assert one(c.ok(f"FETCH 1 {item}"), b"1 FETCH") == b'* 1 FETCH (PREVIEW "words to begin with")'
+    assert b"UID 1" in one(c.ok("FETCH 1 (PREVIEW (LAZY) UID)"), b"1 FETCH")
+    c.fails("FETCH 1 PREVIEW (EAGER)", b"BAD")
+    c.fails("FETCH 1 (PREVIEW (LAZY)", b"BAD")
+    assert b"\\Seen" not in c.ok("FETCH 1 FLAGS")[0]
