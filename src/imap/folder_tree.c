@@ -53,6 +53,7 @@ void imap_folder_tree(const struct store_status *folders, size_t n, struct arena
 		size_t at = node_of(&t, folders[i].name);
 
 		t.nodes.v[at].exists = true;
+		t.nodes.v[at].folder = i;
 		t.nodes.v[at].special = folders[i].special;
 		mark_parents(&t, folders[i].name);
 	}

@@ -7,7 +7,8 @@
 
 struct imap_folder_node {
 	struct str name;
-	bool exists, has_children;
+	bool exists, has_children, is_subscribed; /* the last is for others to fill in */
+	size_t folder; /* its place among the folders, when it exists */
 	enum store_special special;
 };
 

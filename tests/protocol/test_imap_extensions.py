@@ -146,3 +146,90 @@ def test_preview(c):
     c.fails("FETCH 1 PREVIEW (EAGER)", b"BAD")
     c.fails("FETCH 1 (PREVIEW (LAZY)", b"BAD")
     assert b"\\Seen" not in c.ok("FETCH 1 FLAGS")[0]
+
+
+# ---- LIST-EXTENDED (RFC 5258) ----
+
+@pytest.fixture
+def tree(c):
+    """Names with children, subscriptions below unsubscribed parents, and one whose folder is gone."""
+    for name in ("a", "a/one", "a/two", "ghost/child", "gone"):
+        c.ok(f"CREATE {name}")
+    for line in c.ok('LSUB "" *'):
+        c.ok(b"UNSUBSCRIBE " + line.rsplit(b" ", 1)[1])
+    for name in ("a/one", "ghost/child", "gone"):
+        c.ok(f"SUBSCRIBE {name}")
+    c.ok("DELETE gone")
+    return c
+
+
+def names(lines):
+    return [line.split(b'"/" ')[1].decode() for line in lines if line.startswith(b"* LIST")]
+
+
+def test_list_many_patterns(tree):
+    assert names(tree.ok('LIST "" (a ghost/* none)')) == ["a", "ghost/child"]
+    assert names(tree.ok('LIST "a/" (one "%o")')) == ["a/one", "a/two"]
+    assert tree.ok('LIST "" ("")') == [] == tree.ok('LIST () "" ()')
+
+
+def test_list_subscribed(tree):
+    lines = tree.ok('LIST (SUBSCRIBED) "" *')
+    assert names(lines) == ["a/one", "ghost/child", "gone"]
+    assert all(b"\\Subscribed" in line for line in lines)
+    assert b"\\NonExistent" in lines[2] and b"\\Noselect" not in lines[2]
+    lines = tree.ok('LIST "" % RETURN (SUBSCRIBED)')
+    assert "gone" not in names(lines) and not any(b"\\Subscribed" in line for line in lines)
+    assert b"\\Subscribed" in one(tree.ok('LIST "" a/% RETURN (CHILDREN SUBSCRIBED)')[:1], b"LIST")
+
+
+def test_list_recursive_match(tree):
+    lines = tree.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" %')
+    assert lines == [b'* LIST (\\HasChildren) "/" a ("CHILDINFO" ("SUBSCRIBED"))',
+                     b'* LIST (\\NonExistent \\HasChildren) "/" ghost ("CHILDINFO" ("SUBSCRIBED"))',
+                     b'* LIST (\\NonExistent \\Subscribed \\HasNoChildren) "/" gone']
+    # Shown themselves, children need no word at their parent.
+    assert names(tree.ok('LIST (RECURSIVEMATCH SUBSCRIBED) "" *')) == ["a/one", "ghost/child", "gone"]
+
+
+def test_list_special_use(c):
+    lines = c.ok('LIST (SPECIAL-USE) "" * RETURN (SPECIAL-USE)')
+    assert sorted(names(lines)) == ["Archive", "Drafts", "Sent", "Spam", "Trash"]
+    assert b"\\Junk" in [line for line in lines if b"Spam" in line][0]
+
+
+@pytest.mark.parametrize("bad", ['(SOME) "" *', '(RECURSIVEMATCH) "" *', '(RECURSIVEMATCH REMOTE) "" *', '"" * RETURN (SOME)',
+                                 '"" * RETURN', '"" (a', '"" * ALSO (CHILDREN)', '(SUBSCRIBED "" *'])
+def test_list_refused(c, bad):
+    c.fails(f"LIST {bad}", b"BAD")
+    c.ok('LIST (REMOTE) "" %')
+
+
+# ---- LIST-STATUS (RFC 5819) ----
+
+def test_list_status(tree):
+    append(tree, "a/one")
+    lines = tree.ok('LIST "" (a/one ghost) RETURN (STATUS (MESSAGES UNSEEN SIZE) CHILDREN)')
+    assert names(lines) == ["a/one", "ghost"]
+    status = one(lines, b"STATUS")
+    assert re.fullmatch(rb"\* STATUS a/one \(MESSAGES 1 UNSEEN 1 SIZE \d+\)", status)
+    assert lines.index(status) == 1
+    tree.fails('LIST "" * RETURN (STATUS (NONE))', b"BAD")
+
+
+def test_status_append_limit(c):
+    limit = re.search(rb"APPENDLIMIT=(\d+)", c.ok("CAPABILITY")[0]).group(1)
+    assert one(c.ok("STATUS INBOX (APPENDLIMIT)"), b"STATUS") == b"* STATUS INBOX (APPENDLIMIT " + limit + b")"
+
+
+# ---- CREATE-SPECIAL-USE (RFC 6154 3) ----
+
+def test_create_special_use(c):
+    c.fails("CREATE MySent (USE (\\Sent))", b"NO [USEATTR]")
+    c.fails("CREATE All (USE (\\All))", b"NO [USEATTR]")
+    c.fails("CREATE Two (USE (\\Sent \\Trash))", b"NO [USEATTR]")
+    for bad in ("(USE \\Sent)", "(USE ())", "(SIZE 1)", "(USE (\\Sent)"):
+        c.fails(f"CREATE MySent {bad}", b"BAD")
+    c.ok("DELETE Sent")
+    c.ok("CREATE MySent (USE (\\Sent))")
+    assert b"\\Sent" in one(c.ok('LIST "" MySent'), b"LIST")
