@@ -4,6 +4,7 @@
  * are read by the grammar of its verb, written again, and must then read the same.
  */
 #include "imap/collect.h"
+#include "imap/condstore_args.h"
 #include "imap/fetch_att.h"
 #include "imap/mutf7.h"
 #include "imap/parse.h"
@@ -129,6 +130,26 @@ static void check_astring(struct imap_parser ps)
 	buf_done(&wire);
 }
 
+static void check_condstore(struct imap_parser ps)
+{
+	struct imap_select_params params;
+	struct imap_fetch_modifiers modifiers;
+	struct imap_parser at = ps;
+	uint64_t modseq;
+	bool is_given;
+
+	at.p--; /* the space before the arguments */
+	if (imap_select_params_parse(&at, &params) != OK)
+		require(at.complaint != NULL);
+	at = ps;
+	at.p--;
+	if (imap_fetch_modifiers_parse(&at, &modifiers) != OK)
+		require(at.complaint != NULL);
+	at = ps;
+	if (imap_unchanged_since_parse(&at, &is_given, &modseq) != OK)
+		require(at.complaint != NULL);
+}
+
 static void check_rest(struct imap_parser ps)
 {
 	struct imap_parser at = ps;
@@ -163,6 +184,7 @@ static void check_command(struct str text)
 		check_name(ps);
 		check_pattern(ps);
 		check_astring(ps);
+		check_condstore(ps);
 		check_rest(ps);
 	} else {
 		require(ps.complaint != NULL);
@@ -182,7 +204,7 @@ static void collect(const uint8_t *data, size_t size, size_t piece, bool check, 
 			enum imap_collected r = imap_collect_feed(&c, str_make(data + at, end - at), &taken);
 
 			require(taken <= end - at && (taken > 0 || r != IMAP_COLLECT_MORE));
-			require(c.text.n <= TEXT_MAX && c.message.n <= MESSAGE_MAX);
+			require(c.text.n <= TEXT_MAX && imap_spools_size(&c.messages) <= MESSAGE_MAX);
 			if (r != IMAP_COLLECT_MORE)
 				buf_u8(log, (uint8_t)r);
 			if (r == IMAP_COLLECT_COMMAND && check)
@@ -192,7 +214,8 @@ static void collect(const uint8_t *data, size_t size, size_t piece, bool check, 
 			buf_u32(log, c.error);
 			if (r == IMAP_COLLECT_COMMAND) {
 				buf_blob(log, buf_str(&c.text));
-				buf_blob(log, buf_str(&c.message.memory));
+				for (size_t i = 0; i < c.messages.n; i++)
+					buf_blob(log, buf_str(&c.messages.v[i].memory));
 			}
 			imap_collect_next(&c);
 		}

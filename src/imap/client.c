@@ -188,7 +188,7 @@ static struct imap_cmd *begin_command(struct imap_client *client)
 	cmd->arena = client->arena;
 	cmd->started_us = time_mono_us();
 	cmd->args = imap_parser_of(buf_str(&client->collect.text), client->arena);
-	cmd->message = client->collect.has_message ? &client->collect.message : NULL;
+	cmd->messages = &client->collect.messages;
 	client->cmd = cmd;
 	return cmd;
 }

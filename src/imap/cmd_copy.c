@@ -5,7 +5,7 @@
  * RFC 6851 3.3 only asks that each message be moved or left alone.  We move all or none, in one transaction: a
  * client that lost its connection cannot tell where a partial move stopped.
  */
-#include "imap/session_local.h"
+#include "imap/condstore.h"
 
 struct copy_job {
 	struct imap_job job;
@@ -61,7 +61,7 @@ static enum imap_result copied(struct imap_cmd *cmd, struct imap_job *job, enum 
 	/* RFC 6851 4.3: COPYUID comes before the EXPUNGEs it explains. */
 	if (code.n)
 		imap_untagged(cmd, "OK %.*smoved", STR_FMT(code));
-	return imap_reply_ok(cmd, "moved");
+	return imap_reply_expunged(cmd, code.n > 0, "moved");
 }
 
 static enum err parse_args(struct imap_cmd *cmd, struct copy_job *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* EXPUNGE (RFC 3501 6.4.3) and UID EXPUNGE (RFC 4315 2.1). */
-#include "imap/session_local.h"
+#include "imap/condstore.h"
 
 struct expunge_job {
 	struct imap_job job;
@@ -18,7 +18,9 @@ static enum err run(struct imap_job *job, struct store_tx *tx)
 
 static enum imap_result expunged(struct imap_cmd *cmd, struct imap_job *job, enum err e)
 {
-	return e == OK ? imap_reply_ok(cmd, "expunged") : imap_reply_error(cmd, e);
+	const struct expunge_job *x = (struct expunge_job *)job;
+
+	return e == OK ? imap_reply_expunged(cmd, x->expunged->n > 0, "expunged") : imap_reply_error(cmd, e);
 }
 
 static enum err parse_args(struct imap_cmd *cmd, struct expunge_job *x)

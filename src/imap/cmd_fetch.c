@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * FETCH (RFC 3501 6.4.5).
+ * FETCH (RFC 3501 6.4.5) with the modifiers of RFC 7162.
  *
  * Messages are answered one by one, ascending; the handler yields between them, and between pieces of a large
  * body.  \Seen is stored when all is sent, in one write, and told as any other change of flags; a store that cannot
@@ -8,10 +8,10 @@
  */
 #include "base/log.h"
 #include "base/time.h"
+#include "imap/condstore.h"
 #include "imap/fetch_att.h"
 #include "imap/message_reader.h"
 #include "imap/object_id.h"
-#include "imap/session_local.h"
 #include "message/date.h"
 
 enum { SLICE_ENTRIES = 256, CHUNK_BYTES = 64 << 10 };
@@ -19,8 +19,9 @@ enum { SLICE_ENTRIES = 256, CHUNK_BYTES = 64 << 10 };
 struct fetch {
 	struct imap_job job;
 	struct imap_fetch_atts atts;
+	struct imap_fetch_modifiers modifiers;
 	struct uidset *uids, *seen;
-	bool needs_entries, needs_message, sets_seen;
+	bool needs_entries, needs_message, sets_seen, tells_modseq;
 	uint64_t wanted;  /* messages */
 	uint64_t answered;
 	enum err failed;  /* of a message that could not be read */
@@ -47,19 +48,24 @@ static enum err parse_args(struct imap_cmd *cmd, struct fetch *f)
 	if (e == OK)
 		e = imap_fetch_atts_parse(&cmd->args, &f->atts);
 	if (e == OK)
+		e = imap_fetch_modifiers_parse(&cmd->args, &f->modifiers);
+	if (e == OK)
 		e = imap_parse_end(&cmd->args);
+	if (e == OK && f->modifiers.vanished &&
+		!(cmd->is_uid && f->modifiers.changed_since && imap_session(cmd)->qresync))
+		e = imap_parse_complain(&cmd->args, "VANISHED is for UID FETCH with CHANGEDSINCE, QRESYNC enabled");
 	return e == OK ? imap_resolve(cmd, &set, f->uids) : e;
 }
 
-/* RFC 3501 6.4.8: the UID form answers with the UID, asked for or not. */
-static void add_uid(struct imap_cmd *cmd, struct imap_fetch_atts *atts)
+/* What is answered though it may not have been asked for. */
+static void add_att(struct imap_cmd *cmd, struct imap_fetch_atts *atts, enum imap_fetch_kind kind)
 {
 	struct imap_fetch_att *v = arena_array(cmd->arena, struct imap_fetch_att, atts->n + 1);
 
 	for (size_t i = 0; i < atts->n; i++)
-		if (atts->v[i].kind == IMAP_FETCH_UID)
+		if (atts->v[i].kind == kind)
 			return;
-	v[0].kind = IMAP_FETCH_UID;
+	v[0].kind = kind;
 	memcpy(v + 1, atts->v, atts->n * sizeof(*v));
 	*atts = (struct imap_fetch_atts){ v, atts->n + 1 };
 }
@@ -71,7 +77,9 @@ static void study(struct fetch *f)
 
 		f->needs_message |= imap_fetch_att_needs_message(att);
 		f->sets_seen |= imap_fetch_att_sets_seen(att);
-		f->needs_entries |= att->kind != IMAP_FETCH_FLAGS && att->kind != IMAP_FETCH_UID;
+		f->needs_entries |= att->kind != IMAP_FETCH_FLAGS && att->kind != IMAP_FETCH_UID &&
+			att->kind != IMAP_FETCH_MODSEQ;
+		f->tells_modseq |= att->kind == IMAP_FETCH_MODSEQ;
 	}
 	f->needs_entries |= f->needs_message;
 }
@@ -92,7 +100,8 @@ static enum err next_entry(struct imap_session *s, struct fetch *f, const struct
 		}
 		if (!uid || i >= index->count)
 			return OK;
-		f->one = (struct store_entry){ .uid = uid, .flags = index->flags[i] };
+		f->one = (struct store_entry){ .uid = uid, .flags = index->flags[i],
+			.modseq = index->modseqs[i] };
 		*ret_entry = &f->one;
 		return OK;
 	}
@@ -175,6 +184,9 @@ static enum err write_item(
 		return e;
 	case IMAP_FETCH_UID:
 		buf_add_u64(out, entry->uid);
+		return OK;
+	case IMAP_FETCH_MODSEQ:
+		buf_addf(out, "(%llu)", (unsigned long long)entry->modseq);
 		return OK;
 	case IMAP_FETCH_INTERNALDATE:
 		write_date(entry->internal_date, out);
@@ -373,19 +385,52 @@ static struct fetch *begin(struct imap_cmd *cmd)
 	return f;
 }
 
+/* RFC 7162 3.1.4.1, 3.2.6 */
+static enum err limit_to_changed(struct imap_cmd *cmd, struct fetch *f)
+{
+	struct imap_session *s = imap_session(cmd);
+	const struct store_index *index;
+	enum err e = OK;
+
+	/* What the client has not been told of yet did not vanish earlier. */
+	if (f->modifiers.vanished) {
+		imap_mailbox_sync(s, &(struct imap_sync){ .may_expunge = true, .with_uid = true });
+		e = s->client.is_closing ? ERR_NO_FOLDER : imap_tell_vanished(cmd, f->modifiers.modseq, f->uids, 0);
+	}
+	if (e == OK)
+		e = store_folder_index(s->folder, &index);
+	if (e == OK)
+		imap_keep_changed(index, f->modifiers.modseq, f->uids);
+	return e;
+}
+
+static enum err prepare(struct imap_cmd *cmd, struct fetch *f)
+{
+	enum err e = parse_args(cmd, f);
+
+	if (e == OK && f->modifiers.changed_since) {
+		add_att(cmd, &f->atts, IMAP_FETCH_MODSEQ);
+		e = limit_to_changed(cmd, f);
+	}
+	/* RFC 3501 6.4.8 */
+	if (e == OK && cmd->is_uid)
+		add_att(cmd, &f->atts, IMAP_FETCH_UID);
+	study(f);
+	if (e == OK && f->tells_modseq)
+		imap_condstore_enable(imap_session(cmd));
+	f->wanted = uidset_count(f->uids);
+	return e;
+}
+
 enum imap_result imap_cmd_fetch(struct imap_cmd *cmd)
 {
 	struct fetch *f = cmd->state ? cmd->state : begin(cmd);
 	enum err e;
 
 	if (!cmd->state) {
-		e = parse_args(cmd, f);
+		e = prepare(cmd, f);
 		if (e != OK)
 			return imap_reply_error(cmd, e);
-		if (cmd->is_uid)
-			add_uid(cmd, &f->atts);
-		study(f);
-		f->wanted = uidset_count(f->uids);
 		cmd->state = f;
 	}
 	return work(cmd, f);

@@ -4,11 +4,11 @@
  * everything cheaper agrees; the handler yields between messages.
  */
 #include "base/time.h"
+#include "imap/condstore.h"
 #include "imap/object_id.h"
 #include "imap/search_key.h"
 #include "imap/search_return.h"
 #include "imap/search_text.h"
-#include "imap/session_local.h"
 
 enum { SLICE_ENTRIES = 512, SECONDS_A_DAY = 86400 };
 
@@ -20,6 +20,8 @@ struct search {
 	int64_t now_s;
 	enum cost cost;
 	struct uidset *found; /* UIDs, or numbers */
+	bool tells_modseq;
+	uint64_t first_modseq, last_modseq, highest_modseq; /* of what was found */
 	uint32_t from;        /* UIDs below are done */
 	struct arena *slice, *work;
 	struct store_entry *entries;
@@ -200,6 +202,8 @@ static bool matches_plain(struct imap_session *s, struct search *x, const struct
 	case IMAP_SEARCH_EMAILID:
 	case IMAP_SEARCH_THREADID:
 		return has_object_id(entry, key);
+	case IMAP_SEARCH_MODSEQ:
+		return entry->modseq >= key->size;
 	case IMAP_SEARCH_UID:
 	case IMAP_SEARCH_SEQ:
 		return uidset_has(&key->resolved, entry->uid);
@@ -248,7 +252,8 @@ static enum err next_entry(struct imap_session *s, struct search *x, bool *ret_e
 	if (*ret_end)
 		return e;
 	if (x->cost == COST_INDEX) {
-		x->entry = (struct store_entry){ .uid = index->uids[at], .flags = index->flags[at] };
+		x->entry = (struct store_entry){ .uid = index->uids[at], .flags = index->flags[at],
+			.modseq = index->modseqs[at] };
 		return OK;
 	}
 	e = read_slice(s, x, index, at);
@@ -266,14 +271,43 @@ static void test_entry(struct imap_cmd *cmd, struct search *x)
 	x->from = x->entry.uid + 1;
 	x->seq = imap_view_seq(&s->view, x->entry.uid);
 	x->is_open = x->is_unreadable = false;
-	if (x->seq && matches(s, x, x->root))
-		uidset_add(x->found, cmd->is_uid ? x->entry.uid : x->seq);
+	if (!x->seq || !matches(s, x, x->root))
+		return;
+	if (x->found->n == 0)
+		x->first_modseq = x->entry.modseq;
+	x->last_modseq = x->entry.modseq;
+	if (x->entry.modseq > x->highest_modseq)
+		x->highest_modseq = x->entry.modseq;
+	uidset_add(x->found, cmd->is_uid ? x->entry.uid : x->seq);
+}
+
+/* RFC 4731 3.2: of MIN and MAX alone, that of these messages; else the highest.  0: not told. */
+static uint64_t modseq_of(const struct search *x)
+{
+	const struct imap_search_return *what = &x->what;
+
+	if (!x->tells_modseq || x->found->n == 0)
+		return 0;
+	if (!what->is_extended || what->all || what->count)
+		return x->highest_modseq;
+	if (what->min && (!what->max || x->first_modseq > x->last_modseq))
+		return x->first_modseq;
+	return x->last_modseq;
 }
 
 static enum imap_result reply(struct imap_cmd *cmd, const struct search *x)
 {
-	imap_search_return_write(&x->what, cmd->tag, cmd->is_uid, x->found, imap_out(cmd));
+	imap_search_return_write(&x->what, cmd->tag, cmd->is_uid, x->found, modseq_of(x),
+		imap_out(cmd));
 	return imap_reply_ok(cmd, "searched");
+}
+
+static bool asks_modseq(const struct imap_search_key *key)
+{
+	for (const struct imap_search_key *child = key->child; child; child = child->next)
+		if (asks_modseq(child))
+			return true;
+	return key->test == IMAP_SEARCH_MODSEQ;
 }
 
 static enum err begin(struct imap_cmd *cmd, struct search *x)
@@ -283,6 +317,9 @@ static enum err begin(struct imap_cmd *cmd, struct search *x)
 
 	if (e == OK)
 		e = imap_search_parse(&cmd->args, &x->root);
+	x->tells_modseq = e == OK && asks_modseq(x->root);
+	if (x->tells_modseq)
+		imap_condstore_enable(imap_session(cmd));
 	x->now_s = time_wall_s();
 	x->found = imap_cmd_uidset(cmd);
 	x->slice = imap_cmd_arena(cmd);

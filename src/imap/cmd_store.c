@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* STORE (RFC 3501 6.4.6). */
-#include "imap/session_local.h"
+/* STORE (RFC 3501 6.4.6), conditional too (RFC 7162 3.1.3). */
+#include "imap/condstore.h"
 
 struct store_args {
 	struct imap_seqset set;
 	struct imap_flags flags;
 	enum store_flags_op op;
-	bool is_silent;
+	bool is_silent, is_conditional;
+	uint64_t unchanged_since;
 };
 
 struct known {
@@ -17,7 +18,7 @@ struct known {
 struct flags_job {
 	struct imap_job job;
 	struct store_args args;
-	struct uidset *uids, *changed;
+	struct uidset *uids, *changed, *failed;
 	struct known *before;         /* silent: what the client knew, ascending */
 	size_t before_n;
 };
@@ -26,10 +27,12 @@ static enum err run(struct imap_job *job, struct store_tx *tx)
 {
 	struct flags_job *f = (struct flags_job *)job;
 	struct store_flags change = { .op = f->args.op, .flags = f->args.flags.system,
-		.keywords = f->args.flags.keywords, .keyword_count = f->args.flags.keywords_n };
+		.keywords = f->args.flags.keywords, .keyword_count = f->args.flags.keywords_n,
+		.conditional = f->args.is_conditional, .unchanged_since = f->args.unchanged_since };
 
 	uidset_clear(f->changed);
-	return store_store_flags(tx, job->session->folder, f->uids, &change, f->changed, NULL);
+	uidset_clear(f->failed);
+	return store_store_flags(tx, job->session->folder, f->uids, &change, f->changed, f->failed);
 }
 
 static enum err parse_op(struct imap_cmd *cmd, struct store_args *args)
@@ -53,6 +56,8 @@ static enum err parse_args(struct imap_cmd *cmd, struct store_args *args)
 
 	if (e == OK)
 		e = imap_parse_space(&cmd->args);
+	if (e == OK)
+		e = imap_unchanged_since_parse(&cmd->args, &args->is_conditional, &args->unchanged_since);
 	if (e == OK)
 		e = parse_op(cmd, args);
 	if (e == OK)
@@ -132,13 +137,31 @@ static void tell(struct imap_cmd *cmd, struct flags_job *f)
 
 	if (store_folder_is_gone(s->folder) || store_folder_index(s->folder, &index) != OK)
 		return;
+	uidset_remove_set(f->uids, f->failed);
 	if (f->args.is_silent) {
 		find_quiet(f, index, quiet);
 		how.quiet = quiet;
-	} else {
-		how.forced = f->uids;
 	}
+	if (!f->args.is_silent || f->args.is_conditional)
+		how.forced = f->uids;
 	imap_mailbox_sync(s, &how);
+}
+
+/* Numbers, or UIDs in the UID form (RFC 7162 3.1.3). */
+static struct str modified(struct imap_cmd *cmd, const struct flags_job *f)
+{
+	const struct imap_view *view = &imap_session(cmd)->view;
+	struct uidset *seqs = imap_cmd_uidset(cmd);
+	struct buf text = { 0 };
+	struct str s;
+
+	for (uint32_t uid = 0; !cmd->is_uid && (uid = uidset_next(f->failed, uid)) != 0;)
+		if (imap_view_seq(view, uid))
+			uidset_add(seqs, imap_view_seq(view, uid));
+	imap_write_uidset(cmd->is_uid ? f->failed : seqs, &text);
+	s = arena_dup(cmd->arena, buf_str(&text));
+	buf_done(&text);
+	return s;
 }
 
 static enum imap_result stored(struct imap_cmd *cmd, struct imap_job *job, enum err e)
@@ -147,6 +170,12 @@ static enum imap_result stored(struct imap_cmd *cmd, struct imap_job *job, enum 
 
 	if (e != OK)
 		return imap_reply_error(cmd, e);
+	if (f->failed->n) {
+		struct str set = modified(cmd, f);
+
+		tell(cmd, f);
+		return imap_reply_ok(cmd, "[MODIFIED %.*s] conditional STORE failed", STR_FMT(set));
+	}
 	tell(cmd, f);
 	return imap_reply_ok(cmd, "stored");
 }
@@ -160,6 +189,9 @@ enum imap_result imap_cmd_store(struct imap_cmd *cmd)
 
 	f->uids = imap_cmd_uidset(cmd);
 	f->changed = imap_cmd_uidset(cmd);
+	f->failed = imap_cmd_uidset(cmd);
+	if (f->args.is_conditional)
+		imap_condstore_enable(s);
 	if (e == OK)
 		e = imap_resolve(cmd, &f->args.set, f->uids);
 	if (e != OK)

@@ -9,13 +9,12 @@ void imap_collect_init(struct imap_collect *c, size_t text_max, uint64_t message
 {
 	*c = (struct imap_collect){ .text_max = text_max, .message_max = message_max };
 	c->text.max = text_max;
-	imap_spool_init(&c->message);
 }
 
 void imap_collect_done(struct imap_collect *c)
 {
 	buf_done(&c->text);
-	imap_spool_done(&c->message);
+	imap_spools_done(&c->messages);
 }
 
 void imap_collect_next(struct imap_collect *c)
@@ -24,8 +23,8 @@ void imap_collect_next(struct imap_collect *c)
 		buf_release(&c->text);
 	buf_clear(&c->text);
 	c->text.max = c->text_max;
-	imap_spool_done(&c->message);
-	c->has_message = false;
+	imap_spools_done(&c->messages);
+	c->after_message = false;
 	c->error = OK;
 	c->step = IMAP_STEP_LINE;
 	c->line_start = 0;
@@ -37,22 +36,39 @@ bool imap_collect_is_idle(const struct imap_collect *c)
 	return c->step == IMAP_STEP_LINE && c->text.n == 0;
 }
 
+/* "(\\Seen) "01-Jan-2026 12:00:00 +0000" ", each of which may be absent. */
+static bool takes_append_options(struct imap_parser *ps)
+{
+	struct imap_flags flags;
+	int64_t date;
+	bool is_at = true;
+
+	if (imap_parse_peek(ps) == '(')
+		is_at = imap_parse_flags(ps, false, &flags) == OK && imap_parse_space(ps) == OK;
+	if (is_at && imap_parse_peek(ps) == '"')
+		is_at = imap_parse_date_time(ps, &date) == OK && imap_parse_space(ps) == OK;
+	return is_at && imap_parse_peek(ps) < 0;
+}
+
+bool imap_collect_is_at_next_message(struct str text)
+{
+	struct arena *arena = arena_new();
+	struct imap_parser ps = imap_parser_of(text, arena);
+	bool is_at = imap_parse_space(&ps) == OK && takes_append_options(&ps);
+
+	arena_free(&arena);
+	return is_at;
+}
+
 bool imap_collect_is_at_message(struct str text)
 {
 	struct arena *arena = arena_new();
 	struct imap_parser ps = imap_parser_of(text, arena);
-	struct imap_flags flags;
 	struct str s;
-	int64_t date;
 	bool is_at = imap_parse_tag(&ps, &s) == OK && imap_parse_space(&ps) == OK &&
 		imap_parse_take_word(&ps, "APPEND") && imap_parse_space(&ps) == OK &&
-		imap_parse_astring(&ps, &s) == OK && imap_parse_space(&ps) == OK;
+		imap_parse_astring(&ps, &s) == OK && imap_parse_space(&ps) == OK && takes_append_options(&ps);
 
-	if (is_at && imap_parse_peek(&ps) == '(')
-		is_at = imap_parse_flags(&ps, false, &flags) == OK && imap_parse_space(&ps) == OK;
-	if (is_at && imap_parse_peek(&ps) == '"')
-		is_at = imap_parse_date_time(&ps, &date) == OK && imap_parse_space(&ps) == OK;
-	is_at = is_at && imap_parse_peek(&ps) < 0;
 	arena_free(&arena);
 	return is_at;
 }
@@ -71,26 +87,43 @@ static enum imap_collected refuse(struct imap_collect *c, enum err e, uint64_t s
 
 static enum imap_collected begin_message(struct imap_collect *c, uint64_t size, bool non_sync)
 {
-	enum err e = size <= c->message_max ? imap_spool_begin(&c->message, size, c->spool_dir) : ERR_TOO_BIG;
+	uint64_t memory = imap_spools_memory(&c->messages), share = 0;
+	enum err e = OK;
 
+	if (memory < IMAP_SPOOL_SHARE)
+		share = IMAP_SPOOL_SHARE - memory;
+	if (size > c->message_max || imap_spools_size(&c->messages) > c->message_max - size)
+		e = ERR_TOO_BIG;
+	else if (c->messages.n == IMAP_MESSAGES_MAX)
+		e = ERR_LIMIT;
+	else
+		e = imap_spool_begin(imap_spools_add(&c->messages), size, share, c->spool_dir);
 	if (e != OK)
 		return refuse(c, e, size, non_sync);
-	c->has_message = true;
 	c->step = IMAP_STEP_MESSAGE;
 	return non_sync ? IMAP_COLLECT_MORE : IMAP_COLLECT_CONTINUE;
 }
 
+/* The text's last "{" opens the literal at its end. */
+static bool is_at_message(const struct imap_collect *c)
+{
+	struct str text = buf_str(&c->text);
+
+	text.n = (size_t)str_rindex(text, '{');
+	if (c->after_message)
+		return imap_collect_is_at_next_message(str_from(text, c->line_start));
+	return c->messages.n == 0 && imap_collect_is_at_message(text);
+}
+
 static enum imap_collected begin_literal(struct imap_collect *c, uint64_t size, bool non_sync)
 {
-	struct str before = buf_str(&c->text);
-	ptrdiff_t open = str_rindex(before, '{');
 	/* Asked before the text grows, which may move it. */
-	bool is_message = c->message_max && !c->has_message && open >= 0 &&
-		imap_collect_is_at_message(str_sub(before, 0, (size_t)open));
+	bool is_message = c->message_max && is_at_message(c);
 
 	buf_adds(&c->text, "\r\n");
 	c->literal_left = size;
 	c->line_start = c->text.n;
+	c->after_message = is_message;
 	if (is_message)
 		return begin_message(c, size, non_sync);
 	if (c->text.overflow || size > c->text.max - c->text.n)
@@ -178,9 +211,9 @@ static enum imap_collected take_literal(struct imap_collect *c, struct str input
 	if (c->step == IMAP_STEP_LITERAL)
 		buf_add(&c->text, s);
 	else if (c->step == IMAP_STEP_MESSAGE)
-		e = imap_spool_add(&c->message, s);
+		e = imap_spool_add(&c->messages.v[c->messages.n - 1], s);
 	if (e == OK && c->literal_left == 0 && c->step == IMAP_STEP_MESSAGE)
-		e = imap_spool_end(&c->message);
+		e = imap_spool_end(&c->messages.v[c->messages.n - 1]);
 	if (e != OK)
 		c->error = e;
 	if (e != OK || c->step == IMAP_STEP_SKIP_LITERAL)

@@ -55,7 +55,7 @@ struct imap_cmd {
 	bool is_uid;
 	struct str text; /* from the verb on */
 	struct imap_parser args;
-	struct imap_spool *message; /* APPEND: its literal; NULL when there was none */
+	const struct imap_spools *messages; /* APPEND: its literals */
 	void *state;                /* the handler's own across MORE and PARK; NULL at first */
 	/* While parked: a line from the client, without its end. */
 	enum imap_result (*on_line)(struct imap_cmd *cmd, struct str line);

@@ -12,6 +12,7 @@ static const struct {
 	{ "FLAGS", "", IMAP_FETCH_FLAGS, false, false },
 	{ "UID", "", IMAP_FETCH_UID, false, false },
 	{ "INTERNALDATE", "", IMAP_FETCH_INTERNALDATE, false, false },
+	{ "MODSEQ", "", IMAP_FETCH_MODSEQ, false, false },
 	{ "SAVEDATE", "", IMAP_FETCH_SAVEDATE, false, false },
 	{ "EMAILID", "", IMAP_FETCH_EMAILID, false, false },
 	{ "THREADID", "", IMAP_FETCH_THREADID, false, false },

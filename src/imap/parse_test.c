@@ -455,6 +455,14 @@ static void test_written_strings(void **state)
 	buf_done(&out);
 }
 
+static void log_command(const struct imap_collect *c, struct buf *log)
+{
+	buf_addf(log, "[%.*s", STR_FMT(buf_str(&c->text)));
+	for (size_t i = 0; i < c->messages.n; i++)
+		buf_addf(log, "|%.*s", STR_FMT(buf_str(&c->messages.v[i].memory)));
+	buf_addc(log, ']');
+}
+
 /* Feeds input in pieces of `step` bytes and writes down what the collector says: C continue, [text] command, !error. */
 static void collect(const char *input, size_t n, size_t step, struct buf *log)
 {
@@ -469,8 +477,7 @@ static void collect(const char *input, size_t n, size_t step, struct buf *log)
 			if (r == IMAP_COLLECT_CONTINUE)
 				buf_addc(log, 'C');
 			if (r == IMAP_COLLECT_COMMAND)
-				buf_addf(log, "[%.*s%s%.*s]", STR_FMT(buf_str(&c.text)), c.has_message ? "|" : "",
-					STR_FMT(buf_str(&c.message.memory)));
+				log_command(&c, log);
 			if (r == IMAP_COLLECT_REFUSED)
 				buf_addf(log, "!%s", err_name(c.error));
 			if (r == IMAP_COLLECT_COMMAND || r == IMAP_COLLECT_REFUSED)
@@ -501,6 +508,8 @@ static void test_collect(void **state)
 	check_collect("a X {0+}\r\n\r\nb\r\n", "[a X {0+}\r\n][b]");
 	check_collect("a APPEND i {3}\r\nxyz\r\nb\r\n", "C[a APPEND i {3}\r\n|xyz][b]");
 	check_collect("a append i (\\Seen) {3+}\r\nx\r\n\r\nb\r\n", "[a append i (\\Seen) {3+}\r\n|x\r\n][b]");
+	check_collect("a APPEND i {1+}\r\nx (\\Seen) {2}\r\nyz\r\nb\r\n", "C[a APPEND i {1+}\r\n (\\Seen) {2}\r\n|x|yz][b]");
+	check_collect("a APPEND i {1+}\r\nx y {2+}\r\nyz\r\nb\r\n", "[a APPEND i {1+}\r\n y {2+}\r\nyz|x][b]");
 	check_collect("a APPEND {1+}\r\ni {0+}\r\n\r\nb\r\n", "[a APPEND {1+}\r\ni {0+}\r\n|][b]");
 }
 
@@ -509,6 +518,9 @@ static void test_collect_too_large(void **state)
 	/* A synchronising literal is refused before it is sent, another one is passed over. */
 	check_collect("a APPEND i {21}\r\nb NOOP\r\n", "!ERR_TOO_BIG[b NOOP]");
 	check_collect("a APPEND i {21+}\r\n012345678901234567890\r\nb NOOP\r\n", "!ERR_TOO_BIG[b NOOP]");
+	check_collect("a APPEND i {11+}\r\n01234567890 {10}\r\nb NOOP\r\n", "!ERR_TOO_BIG[b NOOP]");
+	check_collect("a APPEND i {11+}\r\n01234567890 {9+}\r\n012345678\r\nb NOOP\r\n",
+		"[a APPEND i {11+}\r\n {9+}\r\n|01234567890|012345678][b NOOP]");
 	check_collect("a " FORTY FORTY "\r\nb\r\n", "!ERR_LINE_TOO_LONG[b]");
 	check_collect("a " FORTY FORTY " {3+}\r\nb\r\n\r\nc\r\n", "!ERR_LINE_TOO_LONG[c]");
 	check_collect("a " FORTY FORTY " {3}\r\nb\r\n", "!ERR_LINE_TOO_LONG[b]");
@@ -527,7 +539,7 @@ static void test_spool_in_file(void **state)
 
 	imap_spool_init(&spool);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		assert_ok(imap_spool_begin(&spool, sizes[i], "/tmp"));
+		assert_ok(imap_spool_begin(&spool, sizes[i], IMAP_SPOOL_SHARE, "/tmp"));
 		assert_true(spool.fd >= 0);
 		for (uint64_t left = sizes[i], n; left; left -= n) {
 			n = left < IMAP_SPOOL_MEMFD_MAX ? left : IMAP_SPOOL_MEMFD_MAX;
@@ -536,9 +548,9 @@ static void test_spool_in_file(void **state)
 		assert_ok(imap_spool_end(&spool));
 		assert_err(imap_spool_add(&spool, S("x")), ERR_TOO_BIG);
 	}
-	assert_ok(imap_spool_begin(&spool, 5, NULL));
+	assert_ok(imap_spool_begin(&spool, 5, IMAP_SPOOL_SHARE, NULL));
 	assert_err(imap_spool_end(&spool), ERR_PROTOCOL);
-	assert_err(imap_spool_begin(&spool, IMAP_SPOOL_MEMFD_MAX + 1, "/nowhere"), ERR_NOT_FOUND);
+	assert_err(imap_spool_begin(&spool, IMAP_SPOOL_MEMFD_MAX + 1, IMAP_SPOOL_SHARE, "/nowhere"), ERR_NOT_FOUND);
 	imap_spool_done(&spool);
 	free(chunk);
 }

@@ -6,7 +6,7 @@
 #include "message/charset.h"
 #include "message/date.h"
 
-enum argument { NONE, TEXT, DATE, SIZE, INTERVAL, SET, KEYWORD, HEADER, KEY, KEYS };
+enum argument { NONE, TEXT, DATE, SIZE, INTERVAL, MODSEQ, SET, KEYWORD, HEADER, KEY, KEYS };
 
 static const struct row {
 	const char *name;
@@ -85,6 +85,25 @@ static enum err parse_interval(struct imap_parser *ps, uint64_t *ret_seconds)
 	return e;
 }
 
+/* [entry-name SP entry-type-req SP] mod-sequence (RFC 7162 3.1.5): we keep one modseq for all of a message. */
+static enum err parse_modseq(struct imap_parser *ps, uint64_t *ret_modseq)
+{
+	struct str entry;
+	enum err e = OK;
+
+	if (imap_parse_peek(ps) == '"') {
+		e = imap_parse_string(ps, &entry);
+		if (e == OK)
+			e = imap_parse_space(ps);
+		if (e == OK && !imap_parse_take_word(ps, "ALL") && !imap_parse_take_word(ps, "PRIV") &&
+			!imap_parse_take_word(ps, "SHARED"))
+			e = imap_parse_complain(ps, "expected all, priv or shared");
+		if (e == OK)
+			e = imap_parse_space(ps);
+	}
+	return e == OK ? imap_parse_number64(ps, ret_modseq) : e;
+}
+
 static enum err parse_argument(
 	struct reader *r, enum argument argument, unsigned depth, struct imap_search_key *key)
 {
@@ -109,6 +128,8 @@ static enum err parse_argument(
 		return imap_parse_number64(r->ps, &key->size);
 	case INTERVAL:
 		return parse_interval(r->ps, &key->size);
+	case MODSEQ:
+		return parse_modseq(r->ps, &key->size);
 	case SET:
 		return imap_seqset_parse(r->ps, &key->set);
 	case KEYWORD:
@@ -235,7 +256,7 @@ static void write_argument(const struct imap_search_key *key, enum argument argu
 		buf_add(out, key->text);
 	else if (argument == DATE)
 		write_day(key->days, out);
-	else if (argument == SIZE || argument == INTERVAL)
+	else if (argument == SIZE || argument == INTERVAL || argument == MODSEQ)
 		buf_add_u64(out, key->size);
 	else if (argument == SET)
 		imap_seqset_write(&key->set, out);

@@ -31,6 +31,7 @@ enum imap_search_test {
 	IMAP_SEARCH_SAVEDSINCE,
 	IMAP_SEARCH_EMAILID, /* text */
 	IMAP_SEARCH_THREADID,
+	IMAP_SEARCH_MODSEQ, /* size */
 	IMAP_SEARCH_UID,
 	IMAP_SEARCH_SEQ, /* a bare sequence set */
 	IMAP_SEARCH_NOT,

@@ -55,7 +55,7 @@ bool imap_search_return_wants_first_only(const struct imap_search_return *what)
 	return what->min && !what->max && !what->all && !what->count;
 }
 
-static void write_numbers(const struct uidset *found, struct buf *out)
+static void write_numbers(const struct uidset *found, uint64_t modseq, struct buf *out)
 {
 	buf_adds(out, "* SEARCH");
 	for (size_t i = 0; i < found->n; i++)
@@ -63,6 +63,8 @@ static void write_numbers(const struct uidset *found, struct buf *out)
 			buf_addc(out, ' ');
 			buf_add_u64(out, v);
 		}
+	if (modseq)
+		buf_addf(out, " (MODSEQ %llu)", (unsigned long long)modseq);
 	buf_adds(out, "\r\n");
 }
 
@@ -73,10 +75,10 @@ static void write_number(const char *name, uint64_t n, struct buf *out)
 }
 
 void imap_search_return_write(const struct imap_search_return *what, struct str tag, bool is_uid,
-	const struct uidset *found, struct buf *out)
+	const struct uidset *found, uint64_t modseq, struct buf *out)
 {
 	if (!what->is_extended) {
-		write_numbers(found, out);
+		write_numbers(found, modseq, out);
 		return;
 	}
 	/* Quoted, as some clients insist, though the tag may be an atom too (RFC 4466 2.6.2). */
@@ -92,5 +94,7 @@ void imap_search_return_write(const struct imap_search_return *what, struct str 
 	}
 	if (what->count)
 		write_number(" COUNT ", uidset_count(found), out);
+	if (modseq)
+		write_number(" MODSEQ ", modseq, out);
 	buf_adds(out, "\r\n");
 }

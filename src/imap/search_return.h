@@ -15,8 +15,8 @@ struct imap_search_return {
 MUST_CHECK enum err imap_search_return_parse(struct imap_parser *ps, struct imap_search_return *ret_what);
 /* The first hit answers it. */
 bool imap_search_return_wants_first_only(const struct imap_search_return *what);
-/* The untagged line.  found holds UIDs when is_uid, else message numbers. */
+/* The untagged line.  found holds UIDs when is_uid, else message numbers; modseq 0: not told (RFC 7162 3.1.5). */
 void imap_search_return_write(const struct imap_search_return *what, struct str tag, bool is_uid,
-	const struct uidset *found, struct buf *out);
+	const struct uidset *found, uint64_t modseq, struct buf *out);
 
 #endif

@@ -41,6 +41,7 @@ struct imap_session {
 
 	struct store_folder *folder; /* NULL: none selected */
 	bool read_only, is_idling;
+	bool condstore, qresync; /* RFC 7162: enabled */
 	struct imap_claim *claim;
 	struct imap_view view;
 	struct uidset recent;
@@ -74,11 +75,18 @@ void imap_write_flag_names(struct imap_session *s, const struct store_index *ind
 
 struct imap_sync {
 	bool may_expunge, with_uid;
-	const struct uidset *quiet;  /* flags of these are known to the client already; NULL: none */
+	const struct uidset *quiet;  /* flags of these the client knows, at most their MODSEQ is told; NULL: none */
 	const struct uidset *forced; /* flags of these are told whether they changed or not; NULL: none */
 };
+/* What a FETCH reply of sync.c has in it; MODSEQ is added where the client asked for it. */
+struct imap_tell {
+	bool uid, flags;
+};
+/* "* seq FETCH (UID 7 FLAGS (\Seen) MODSEQ (12))" of message i of the index. */
+void imap_tell_flags(struct imap_session *s, const struct store_index *index, uint32_t i, uint32_t seq,
+	const struct imap_tell *what);
 /*
- * Tells the client what changed: EXPUNGE (if allowed), EXISTS, RECENT, FETCH FLAGS (RFC 3501 5.2, 7.4.1).
+ * Tells the client what changed: EXPUNGE or VANISHED (if allowed), EXISTS, RECENT, FETCH FLAGS (RFC 3501 5.2, 7.4.1).
  * A folder that is gone ends the session.
  */
 void imap_mailbox_sync(struct imap_session *s, const struct imap_sync *how);

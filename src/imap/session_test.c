@@ -576,7 +576,7 @@ static void test_append_errors(void **state)
 	must_have(talk(&a, "APPEND INBOX"), " BAD ");
 	must_have(talk(&a, "APPEND INBOX \"text\""), " BAD ");
 	must_have(talk(&a, "APPEND INBOX (\\Bogus) {3+}\r\nabc"), " BAD ");
-	must_have(talk(&a, "APPEND INBOX {3+}\r\nabc {3+}\r\nabc"), " BAD ");
+	must_have(talk(&a, "APPEND INBOX {3+}\r\nabc {0+}\r\n"), " BAD ");
 	must_have(talk(&a, "APPEND INBOX \"1-Jan-2020 00:00:00 +0000\" {3+}\r\nabc"), " OK [APPENDUID ");
 	must_have(talk(&a, "APPEND INBOX {34+}\r\nFrom mbox Mon\r\nSubject: x\r\n\r\nbody\r"), " OK [APPENDUID ");
 	refuse_inspect = true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "imap/spool.h"
 
+#include "base/vec.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,17 +21,18 @@ void imap_spool_done(struct imap_spool *spool)
 	imap_spool_init(spool);
 }
 
-enum err imap_spool_begin(struct imap_spool *spool, uint64_t size, const char *dir)
+enum err imap_spool_begin(struct imap_spool *spool, uint64_t size, uint64_t share, const char *dir)
 {
 	imap_spool_done(spool);
 	spool->size = size;
 	spool->memory.max = IMAP_SPOOL_MEMORY_MAX;
-	if (size <= IMAP_SPOOL_MEMORY_MAX)
+	if (size <= IMAP_SPOOL_SMALL || (size <= IMAP_SPOOL_MEMORY_MAX && size <= share))
 		return OK;
-	if (size > IMAP_SPOOL_MEMFD_MAX && dir)
-		spool->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	else
+	spool->is_memfd = !dir || (size <= IMAP_SPOOL_MEMFD_MAX && size <= share);
+	if (spool->is_memfd)
 		spool->fd = memfd_create("append", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	else
+		spool->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	return spool->fd >= 0 ? OK : err_from_errno(errno);
 }
 
@@ -58,9 +61,44 @@ enum err imap_spool_end(struct imap_spool *spool)
 {
 	if (spool->n != spool->size)
 		return ERR_PROTOCOL;
-	if (spool->fd < 0 || spool->size > IMAP_SPOOL_MEMFD_MAX)
+	if (!spool->is_memfd)
 		return OK;
 	if (fcntl(spool->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
 		return err_from_errno(errno);
 	return OK;
+}
+
+struct imap_spool *imap_spools_add(struct imap_spools *spools)
+{
+	struct imap_spool spool;
+
+	imap_spool_init(&spool);
+	vec_push(spools, spool);
+	return &spools->v[spools->n - 1];
+}
+
+void imap_spools_done(struct imap_spools *spools)
+{
+	for (size_t i = 0; i < spools->n; i++)
+		imap_spool_done(&spools->v[i]);
+	vec_done(spools);
+}
+
+uint64_t imap_spools_size(const struct imap_spools *spools)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < spools->n; i++)
+		size += spools->v[i].size;
+	return size;
+}
+
+uint64_t imap_spools_memory(const struct imap_spools *spools)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < spools->n; i++)
+		if (spools->v[i].size > IMAP_SPOOL_SMALL && (spools->v[i].fd < 0 || spools->v[i].is_memfd))
+			size += spools->v[i].size;
+	return size;
 }

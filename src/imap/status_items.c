@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "imap/status_items.h"
 
+#include "imap/condstore.h"
 #include "imap/object_id.h"
 
 static const char *const names[IMAP_STATUS_ITEMS] = { [IMAP_STATUS_MESSAGES] = "MESSAGES",
 	[IMAP_STATUS_RECENT] = "RECENT", [IMAP_STATUS_UIDNEXT] = "UIDNEXT",
 	[IMAP_STATUS_UIDVALIDITY] = "UIDVALIDITY", [IMAP_STATUS_UNSEEN] = "UNSEEN", [IMAP_STATUS_SIZE] = "SIZE",
 	[IMAP_STATUS_DELETED] = "DELETED", [IMAP_STATUS_APPENDLIMIT] = "APPENDLIMIT",
-	[IMAP_STATUS_MAILBOXID] = "MAILBOXID" };
+	[IMAP_STATUS_HIGHESTMODSEQ] = "HIGHESTMODSEQ", [IMAP_STATUS_MAILBOXID] = "MAILBOXID" };
 
 static enum err parse_item(struct imap_parser *ps, struct imap_status_items *items)
 {
@@ -43,6 +44,8 @@ enum err imap_status_write(struct imap_cmd *cmd, struct str name, const struct s
 	uint32_t recent = 0;
 	enum err e = OK;
 
+	if (items->wants[IMAP_STATUS_HIGHESTMODSEQ])
+		imap_condstore_enable(imap_session(cmd));
 	if (items->wants[IMAP_STATUS_RECENT])
 		e = imap_mailbox_count_recent(imap_session(cmd), status, &recent);
 	if (e != OK)
@@ -51,7 +54,8 @@ enum err imap_status_write(struct imap_cmd *cmd, struct str name, const struct s
 		[IMAP_STATUS_RECENT] = recent, [IMAP_STATUS_UIDNEXT] = status->uidnext,
 		[IMAP_STATUS_UIDVALIDITY] = status->uidvalidity, [IMAP_STATUS_UNSEEN] = status->unseen,
 		[IMAP_STATUS_SIZE] = status->bytes, [IMAP_STATUS_DELETED] = status->deleted,
-		[IMAP_STATUS_APPENDLIMIT] = (uint64_t)cmd->client->conf->message_size_max };
+		[IMAP_STATUS_APPENDLIMIT] = (uint64_t)cmd->client->conf->message_size_max,
+		[IMAP_STATUS_HIGHESTMODSEQ] = status->highest_modseq };
 
 	buf_adds(out, "* STATUS ");
 	imap_write_mailbox(name, out);

@@ -2,7 +2,26 @@
 /* How a session tells its client what changed in the selected mailbox. */
 #include "imap/session_local.h"
 
-static void tell_expunge(void *arg, uint32_t seq)
+static void note_vanished(void *arg, uint32_t seq, uint32_t uid)
+{
+	uidset_add(arg, uid);
+}
+
+/* RFC 7162 3.2.10.1: UIDs in place of numbers. */
+static uint32_t tell_vanished(struct imap_session *s, const struct store_index *index, uint32_t known)
+{
+	struct buf *out = imap_client_output(&s->client);
+	struct uidset uids = { 0 };
+	uint32_t n = imap_view_expunge(&s->view, index->uids, known, note_vanished, &uids);
+
+	buf_adds(out, "* VANISHED ");
+	imap_write_uidset(&uids, out);
+	buf_adds(out, "\r\n");
+	uidset_done(&uids);
+	return n;
+}
+
+static void tell_expunge(void *arg, uint32_t seq, uint32_t uid)
 {
 	struct buf *out = arg;
 
@@ -19,8 +38,11 @@ static void sync_expunged(struct imap_session *s, const struct store_index *inde
 
 	if (known == s->view.count)
 		return;
-	s->expunged += imap_view_expunge(&s->view, index->uids, known, tell_expunge,
-		imap_client_output(&s->client));
+	if (s->qresync)
+		s->expunged += tell_vanished(s, index, known);
+	else
+		s->expunged += imap_view_expunge(&s->view, index->uids, known, tell_expunge,
+			imap_client_output(&s->client));
 }
 
 static void sync_new(struct imap_session *s, const struct store_index *index)
@@ -38,32 +60,46 @@ static void sync_new(struct imap_session *s, const struct store_index *index)
 		(unsigned long long)uidset_count(&s->recent));
 }
 
-static void tell_flags(struct imap_session *s, const struct store_index *index, uint32_t i, uint32_t seq,
-	bool with_uid)
+void imap_tell_flags(struct imap_session *s, const struct store_index *index, uint32_t i, uint32_t seq,
+	const struct imap_tell *what)
 {
 	struct buf *out = imap_client_output(&s->client);
+	const char *separator = "";
 
 	buf_adds(out, "* ");
 	buf_add_u64(out, seq);
 	buf_adds(out, " FETCH (");
-	if (with_uid) {
+	if (what->uid) {
 		buf_adds(out, "UID ");
 		buf_add_u64(out, index->uids[i]);
-		buf_addc(out, ' ');
+		separator = " ";
 	}
-	buf_adds(out, "FLAGS ");
-	imap_write_flags(index, index->flags[i], uidset_has(&s->recent, index->uids[i]), out);
+	if (what->flags) {
+		buf_adds(out, separator);
+		buf_adds(out, "FLAGS ");
+		imap_write_flags(index, index->flags[i], uidset_has(&s->recent, index->uids[i]), out);
+		separator = " ";
+	}
+	if (s->condstore) {
+		buf_adds(out, separator);
+		buf_adds(out, "MODSEQ (");
+		buf_add_u64(out, index->modseqs[i]);
+		buf_addc(out, ')');
+	}
 	buf_adds(out, ")\r\n");
 }
 
+/* RFC 7162 3.1.3: of a silent STORE the client learns the modseq all the same. */
 static bool is_due(const struct imap_session *s, const struct store_index *index, uint32_t i,
-	const struct imap_sync *how)
+	const struct imap_sync *how, bool *ret_quiet)
 {
-	if (how->forced && uidset_has(how->forced, index->uids[i]))
-		return true;
-	if (index->modseqs[i] <= s->view.modseq)
+	bool forced = how->forced && uidset_has(how->forced, index->uids[i]);
+
+	*ret_quiet = false;
+	if (!forced && index->modseqs[i] <= s->view.modseq)
 		return false;
-	return !how->quiet || !uidset_has(how->quiet, index->uids[i]);
+	*ret_quiet = how->quiet && uidset_has(how->quiet, index->uids[i]);
+	return !*ret_quiet || s->condstore;
 }
 
 static void sync_flags(struct imap_session *s, const struct store_index *index, uint32_t known,
@@ -72,10 +108,12 @@ static void sync_flags(struct imap_session *s, const struct store_index *index, 
 	if (index->highest_modseq == s->view.modseq && !how->forced)
 		return;
 	for (uint32_t i = 0; i < known; i++) {
-		uint32_t seq = is_due(s, index, i, how) ? imap_view_seq(&s->view, index->uids[i]) : 0;
+		bool quiet;
+		uint32_t seq = is_due(s, index, i, how, &quiet) ? imap_view_seq(&s->view, index->uids[i]) : 0;
 
 		if (seq)
-			tell_flags(s, index, i, seq, how->with_uid);
+			imap_tell_flags(s, index, i, seq,
+				&(struct imap_tell){ .uid = how->with_uid || s->qresync, .flags = !quiet });
 	}
 	s->view.modseq = index->highest_modseq;
 }

@@ -83,7 +83,7 @@ void imap_view_uids(const struct imap_view *view, const struct uidset *seqs, str
 }
 
 uint32_t imap_view_expunge(struct imap_view *view, const uint32_t *uids, size_t n,
-	void (*tell)(void *arg, uint32_t seq), void *arg)
+	void (*tell)(void *arg, uint32_t seq, uint32_t uid), void *arg)
 {
 	struct imap_view left = { .last_uid = view->last_uid, .modseq = view->modseq, .keywords = view->keywords };
 	uint32_t before = view->count;
@@ -98,7 +98,7 @@ uint32_t imap_view_expunge(struct imap_view *view, const uint32_t *uids, size_t 
 			if (at < n && uids[at] == uid)
 				append_one(&left, uid);
 			else
-				tell(arg, left.count + 1);
+				tell(arg, left.count + 1, uid);
 		}
 	vec_done(view);
 	*view = left;

@@ -31,10 +31,10 @@ uint32_t imap_view_seq(const struct imap_view *view, uint32_t uid);
 /* Adds the UIDs of messages with these numbers. */
 void imap_view_uids(const struct imap_view *view, const struct uidset *seqs, struct uidset *uids);
 /*
- * uids (n, ascending) are the messages left.  Takes out the others of the view; tell is called for each with the
+ * uids (n, ascending) are the messages left.  Takes out the others of the view; tell is called for each with the UID and the
  * number it has at that moment, as EXPUNGE wants it (RFC 3501 7.4.1).  Returns how many.
  */
 uint32_t imap_view_expunge(struct imap_view *view, const uint32_t *uids, size_t n,
-	void (*tell)(void *arg, uint32_t seq), void *arg);
+	void (*tell)(void *arg, uint32_t seq, uint32_t uid), void *arg);
 
 #endif

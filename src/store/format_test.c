@@ -250,10 +250,44 @@ static void test_segment_header(void **state)
 	}
 }
 
+/* What is in both, and what is in one only, against a look at every number. */
+static void test_uidset_of_two(void **state)
+{
+	enum { NUMBERS = 60 };
+
+	srandom(11);
+	for (int round = 0; round < 500; round++) {
+		struct uidset a = { 0 }, b = { 0 }, both = { 0 }, only = { 0 };
+
+		for (uint32_t uid = 1; uid <= NUMBERS; uid++) {
+			if (random() % 3)
+				uidset_add(&a, uid);
+			if (random() % 3)
+				uidset_add(&b, uid);
+		}
+		if (round % 5 == 0)
+			uidset_add_range(&b, NUMBERS / 2, UINT32_MAX);
+		uidset_copy(&both, &a);
+		uidset_keep(&both, &b);
+		uidset_copy(&only, &a);
+		uidset_remove_set(&only, &b);
+		for (uint32_t uid = 1; uid <= NUMBERS; uid++) {
+			assert_int_equal(uidset_has(&both, uid), uidset_has(&a, uid) && uidset_has(&b, uid));
+			assert_int_equal(uidset_has(&only, uid), uidset_has(&a, uid) && !uidset_has(&b, uid));
+		}
+		assert_int_equal(uidset_count(&both) + uidset_count(&only), uidset_count(&a));
+		uidset_done(&a);
+		uidset_done(&b);
+		uidset_done(&both);
+		uidset_done(&only);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_uidset_against_bitmap),
+		cmocka_unit_test(test_uidset_of_two),
 		cmocka_unit_test(test_uidset_edges),
 		cmocka_unit_test(test_chunk_round_trip),
 		cmocka_unit_test(test_chunk_extremes),

@@ -89,6 +89,52 @@ void uidset_remove_range(struct uidset *set, uint32_t first, uint32_t last)
 		replace_ranges(set, from, to, keep, kept);
 }
 
+/* Puts what was made in place of the set. */
+static void take(struct uidset *set, struct uidset *made)
+{
+	free(set->v);
+	*set = *made;
+}
+
+void uidset_remove_set(struct uidset *set, const struct uidset *other)
+{
+	struct uidset left = { 0 };
+	size_t at = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		uint64_t first = set->v[i].first, last = set->v[i].last;
+
+		while (at < other->n && other->v[at].last < first)
+			at++;
+		for (size_t k = at; k < other->n && other->v[k].first <= last; k++) {
+			if (other->v[k].first > first)
+				uidset_add_range(&left, (uint32_t)first, other->v[k].first - 1);
+			first = (uint64_t)other->v[k].last + 1;
+		}
+		if (first <= last)
+			uidset_add_range(&left, (uint32_t)first, (uint32_t)last);
+	}
+	take(set, &left);
+}
+
+void uidset_keep(struct uidset *set, const struct uidset *other)
+{
+	struct uidset both = { 0 };
+
+	for (size_t i = 0, k = 0; i < set->n && k < other->n;) {
+		struct uid_range a = set->v[i], b = other->v[k];
+		uint32_t first = a.first > b.first ? a.first : b.first, last = a.last < b.last ? a.last : b.last;
+
+		if (first <= last)
+			uidset_add_range(&both, first, last);
+		if (a.last < b.last)
+			i++;
+		else
+			k++;
+	}
+	take(set, &both);
+}
+
 void uidset_copy(struct uidset *set, const struct uidset *other)
 {
 	set->n = 0;

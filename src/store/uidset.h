@@ -25,6 +25,9 @@ void uidset_add(struct uidset *set, uint32_t uid);
 void uidset_add_range(struct uidset *set, uint32_t first, uint32_t last);
 void uidset_add_set(struct uidset *set, const struct uidset *other);
 void uidset_remove_range(struct uidset *set, uint32_t first, uint32_t last);
+void uidset_remove_set(struct uidset *set, const struct uidset *other);
+/* Only what is in other too. */
+void uidset_keep(struct uidset *set, const struct uidset *other);
 void uidset_copy(struct uidset *set, const struct uidset *other);
 bool uidset_has(const struct uidset *set, uint32_t uid);
 bool uidset_equal(const struct uidset *a, const struct uidset *b);

@@ -233,3 +233,69 @@ def test_create_special_use(c):
     c.ok("DELETE Sent")
     c.ok("CREATE MySent (USE (\\Sent))")
     assert b"\\Sent" in one(c.ok('LIST "" MySent'), b"LIST")
+
+
+# ---- MULTIAPPEND (RFC 3502) ----
+
+def body(n, size=20):
+    return f"Subject: n{n}\r\n\r\n" + "x" * size + "\r\n"
+
+
+def test_multiappend(c):
+    parts = [body(0), body(1, 100_000), body(2, 3_000_000), body(3, 50_000)]
+    options = ["(\\Seen) ", "", '(\\Flagged $Work) "01-Jan-2001 00:00:00 +0000" ', '"02-Jan-2001 00:00:00 +0000" ']
+    last = c.run("APPEND INBOX" + "".join(f" {o}{{{len(p)}+}}\r\n{p}" for o, p in zip(options, parts)))[1]
+    assert re.match(rb"OK \[APPENDUID \d+ 1:4\]", last), last
+    c.ok("SELECT INBOX")
+    lines = c.ok("FETCH 1:4 (FLAGS RFC822.SIZE)")
+    assert [int(re.search(rb"SIZE (\d+)", line).group(1)) for line in lines if b"SIZE" in line] == [len(p) for p in parts]
+    assert b"\\Seen" in lines[0] and b"$Work" in lines[2]
+    assert c.ok("SEARCH BEFORE 3-Jan-2001") == [b"* SEARCH 3 4"]
+    assert one(c.ok("FETCH 4 BODY.PEEK[]"), b"4 FETCH").endswith(parts[3].encode() + b")")
+
+
+def test_multiappend_with_synchronising_literals(c):
+    c.send(f"m APPEND INBOX {{{len(body(1))}}}\r\n")
+    assert c.line().startswith(b"+")
+    c.send(body(1) + f" (\\Draft) {{{len(body(2))}}}\r\n")
+    assert c.line().startswith(b"+")
+    c.send(body(2) + "\r\n")
+    assert b" 1:2]" in c.until("m")[1]
+
+
+@pytest.mark.parametrize("tail", [" {0+}\r\n", " nonsense", " (\\Seen)", ' "yesterday" {1+}\r\nx'])
+def test_multiappend_is_all_or_nothing(c, tail):
+    c.fails(f"APPEND INBOX {{{len(body(1))}+}}\r\n{body(1)}{tail}", b"BAD")
+    assert b"MESSAGES 0" in one(c.ok("STATUS INBOX (MESSAGES)"), b"STATUS")
+
+
+def test_multiappend_of_too_many(c):
+    one_more = "".join(f" {{{len(body(1))}+}}\r\n{body(1)}" for _ in range(101))
+    c.fails("APPEND INBOX" + one_more, b"NO [LIMIT]")
+    assert b"MESSAGES 0" in one(c.ok("STATUS INBOX (MESSAGES)"), b"STATUS")
+
+
+# ---- QUOTA (RFC 2087) ----
+
+def test_no_quota(c):
+    assert c.ok("GETQUOTAROOT INBOX") == [b'* QUOTAROOT INBOX ""', b'* QUOTA "" ()']
+
+
+def test_quota(crowd):
+    user = f"user{next(_users)}@example.test"
+    crowd.run("address", "quota", user, str(5 << 20))
+    with Imap(crowd, user=user) as c:
+        check_quota(c)
+
+
+def check_quota(c):
+    append(c, text="x" * 3000)
+    root = c.ok("GETQUOTAROOT INBOX")
+    assert root[0] == b'* QUOTAROOT INBOX ""'
+    used, limit = map(int, re.fullmatch(rb'\* QUOTA "" \(STORAGE (\d+) (\d+)\)', root[1]).groups())
+    assert 3 <= used <= 8 and limit == 5 << 10
+    assert c.ok('GETQUOTA ""') == [root[1]]
+    c.fails("GETQUOTA other", b"NO")
+    c.fails('SETQUOTA "" (STORAGE 512)', b"NO [NOPERM]")
+    c.fails('SETQUOTA "" STORAGE', b"BAD")
+    assert c.ok("GETQUOTAROOT Missing")[0] == b'* QUOTAROOT Missing ""'
