@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "imap/prelogin_local.h"
 
-#include "base/log.h"
-#include "base/map.h"
-#include "base/metrics.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
 static bool is_auth_allowed(const struct imap_client *client)
 {
-	struct str ip = str_of(conn_peer_ip(client->conn));
-
-	if (conn_is_tls(client->conn))
-		return true;
-	return client->conf->clear_auth_on_loopback && (str_starts(ip, S("127.")) || str_equal(ip, S("::1")));
+	return login_is_safe(client->conf, client->conn);
 }
 
 static bool can_start_tls(const struct imap_client *client)
@@ -37,38 +29,11 @@ static void write_capabilities(struct imap_client *client, struct buf *out)
 		(uint64_t)client->conf->message_size_max, out);
 }
 
-bool imap_prelogin_count_in(struct imap_prelogin_server *server, struct str ip)
-{
-	uintptr_t n = (uintptr_t)map_get(server->per_ip, ip);
-
-	if (server->count >= (size_t)server->conf->connections_max ||
-		n >= (uintptr_t)server->conf->connections_per_ip)
-		return false;
-	map_put(server->per_ip, ip, (void *)(n + 1));
-	server->count++;
-	return true;
-}
-
-void imap_prelogin_count_out(struct imap_prelogin_server *server, struct str ip)
-{
-	uintptr_t n = (uintptr_t)map_get(server->per_ip, ip);
-
-	server->count--;
-	metric_add(METRIC_connections_closed, 1);
-	if (n > 1)
-		map_put(server->per_ip, ip, (void *)(n - 1));
-	else
-		map_remove(server->per_ip, ip);
-}
-
 /* All but the connection's place in the counts, which a proxy takes over. */
 static void free_prelogin(struct imap_prelogin *p)
 {
-	ipc_cancel(p->server->hub, p);
-	if (p->shard_fd >= 0)
-		close(p->shard_fd);
+	login_cancel(&p->login);
 	loop_timer_remove(&p->login_timer);
-	loop_timer_remove(&p->delay_timer);
 	if (p->prev)
 		p->prev->next = p->next;
 	else
@@ -82,7 +47,7 @@ static void free_prelogin(struct imap_prelogin *p)
 
 static void drop(struct imap_prelogin *p)
 {
-	imap_prelogin_count_out(p->server, str_of(p->ip));
+	crowd_leave(p->server->crowd, str_of(p->ip));
 	if (p->client.conn)
 		conn_close(&p->client.conn, 0);
 	free_prelogin(p);
@@ -99,14 +64,12 @@ static const struct imap_client_ops ops = {
 	.write_capabilities = write_capabilities,
 };
 
-void imap_prelogin_hand_over(struct imap_prelogin *p)
+void imap_prelogin_hand_over(struct imap_prelogin *p, const struct login_result *login)
 {
 	struct conn *conn = p->client.conn;
-	int fd = p->shard_fd;
 
 	p->client.conn = NULL;
-	p->shard_fd = -1;
-	imap_proxy_start(p->server, conn, fd, p->who.shard);
+	login_proxy_start(&p->server->proxies, conn, login->fd, login->shard);
 	free_prelogin(p);
 }
 
@@ -127,10 +90,8 @@ static struct imap_prelogin *new_prelogin(struct imap_prelogin_server *server, i
 	p->client.here = IMAP_HERE_EDGE;
 	p->client.state = IMAP_PREAUTH;
 	p->server = server;
-	p->shard_fd = -1;
 	p->ip = mem_dup(str_of(conn_peer_ip(conn)));
 	p->login_timer = loop_timer_add(server->loop, login_timed_out, p);
-	p->delay_timer = loop_timer_add(server->loop, imap_prelogin_delay_over, p);
 	loop_timer_start(p->login_timer, server->conf->login_timeout);
 	p->next = server->first;
 	if (p->next)
@@ -157,8 +118,7 @@ void imap_prelogin_accept(struct imap_prelogin_server *server, int fd, bool impl
 		return;
 	}
 	p = new_prelogin(server, fd);
-	if (!imap_prelogin_count_in(server, str_of(p->ip))) {
-		metric_add(METRIC_connections_refused, 1);
+	if (!crowd_enter(server->crowd, server->conf, str_of(p->ip))) {
 		if (!implicit_tls)
 			conn_write(p->client.conn, S("* BYE [LIMIT] too many connections\r\n"));
 		conn_close(&p->client.conn, IMAP_LINGER_MS);
@@ -175,7 +135,7 @@ void imap_prelogin_accept(struct imap_prelogin_server *server, int fd, bool impl
 static void on_gone(void *arg, enum role_kind kind, unsigned index)
 {
 	if (kind == ROLE_STORE)
-		imap_proxy_end_all(arg, index, S("* BYE the mailbox is not available, try again\r\n"));
+		login_proxy_end_all(arg, index, ((struct login_proxies *)arg)->lost);
 }
 
 struct imap_prelogin_server *imap_prelogin_new(
@@ -184,8 +144,10 @@ struct imap_prelogin_server *imap_prelogin_new(
 	struct imap_prelogin_server *server = mem_make(struct imap_prelogin_server);
 
 	*server = (struct imap_prelogin_server){
-		.loop = loop, .hub = hub, .tls = tls, .conf = conf, .per_ip = map_new() };
-	ipc_on_gone(hub, on_gone, server);
+		.loop = loop, .hub = hub, .tls = tls, .conf = conf, .crowd = crowd_new() };
+	server->proxies = (struct login_proxies){ .loop = loop, .crowd = server->crowd, .farewell = S("* BYE "),
+		.lost = S("* BYE the mailbox is not available, try again\r\n") };
+	ipc_on_gone(hub, on_gone, &server->proxies);
 	return server;
 }
 
@@ -195,10 +157,10 @@ void imap_prelogin_free(struct imap_prelogin_server **server_pointer)
 
 	if (!server)
 		return;
-	imap_proxy_end_all(server, UINT32_MAX, STR_NONE);
+	login_proxy_end_all(&server->proxies, UINT32_MAX, STR_NONE);
 	while (server->first)
 		drop(server->first);
-	map_free(&server->per_ip);
+	crowd_free(&server->crowd);
 	free(server);
 	*server_pointer = NULL;
 }
@@ -218,10 +180,10 @@ void imap_prelogin_stop(struct imap_prelogin_server *server)
 	server->is_stopped = true;
 	for (struct imap_prelogin *p = server->first; p; p = p->next)
 		imap_client_bye(&p->client, "", err_text(ERR_SHUTTING_DOWN));
-	imap_proxy_end_all(server, UINT32_MAX, S("* BYE server is shutting down\r\n"));
+	login_proxy_end_all(&server->proxies, UINT32_MAX, S("* BYE server is shutting down\r\n"));
 }
 
 size_t imap_prelogin_sessions(const struct imap_prelogin_server *server)
 {
-	return server->count;
+	return crowd_count(server->crowd);
 }

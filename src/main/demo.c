@@ -40,6 +40,8 @@ static const struct {
 	{ "submissions", "listen_submissions", 465 },
 	{ "imap", "listen_imap", 143 },
 	{ "imaps", "listen_imaps", 993 },
+	{ "pop3", "listen_pop3", 110 },
+	{ "pop3s", "listen_pop3s", 995 },
 	{ "http", "listen_http", 80 },
 	{ "https", "listen_https", 443 },
 };
@@ -83,7 +85,7 @@ static bool take_arguments(struct demo *demo, int argc, char **argv)
 		return false;
 	}
 	return take_number("--accounts", accounts, ACCOUNTS_MAX, &demo->accounts) &&
-		take_number("--port-base", demo->port_base, 65535 - 993, &demo->base);
+		take_number("--port-base", demo->port_base, 65535 - 995, &demo->base);
 }
 
 static enum err set(struct demo *demo, const char *name, const char *value)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The edge role: every client connection; SMTP whole, IMAP until login, HTTP up to its TLS. */
+/* The edge role: every client connection; SMTP whole, IMAP and POP3 until login, HTTP up to its TLS. */
 #include "base/log.h"
 #include "base/metrics.h"
 #include "imap/prelogin.h"
 #include "net/listener.h"
 #include "net/relay.h"
 #include "net/tls.h"
+#include "pop3/prelogin.h"
 #include "role/role.h"
 #include "smtp/server.h"
 
@@ -20,6 +21,7 @@ struct edge_role {
 	struct tls_context *tls;
 	struct smtp_server *smtp;
 	struct imap_prelogin_server *imap;
+	struct pop3_prelogin_server *pop3;
 	struct listener *listeners[ROLE_LISTENERS_MAX];
 	struct loop_timer *drain;
 	int64_t drain_left;
@@ -51,6 +53,11 @@ static void accept_submission(struct edge_role *own, int fd, bool tls)
 static void accept_imap(struct edge_role *own, int fd, bool tls)
 {
 	imap_prelogin_accept(own->imap, fd, tls);
+}
+
+static void accept_pop3(struct edge_role *own, int fd, bool tls)
+{
+	pop3_prelogin_accept(own->pop3, fd, tls);
 }
 
 /* ---- HTTP: TLS off, then the stream goes to web ---- */
@@ -93,6 +100,8 @@ static const struct edge_service services[] = {
 	{ "submissions", accept_submission, true },
 	{ "imap", accept_imap, false },
 	{ "imaps", accept_imap, true },
+	{ "pop3", accept_pop3, false },
+	{ "pop3s", accept_pop3, true },
 	{ "http", accept_http, false },
 	{ "https", accept_http, true },
 };
@@ -160,11 +169,13 @@ static void reload(struct role *role)
 
 	smtp_server_set_options(own->smtp, &options);
 	imap_prelogin_reload(own->imap, role->conf);
+	pop3_prelogin_reload(own->pop3, role->conf);
 	if (!fresh)
 		return; /* the old certificate stays */
 	own->tls = fresh;
 	smtp_server_set_tls(own->smtp, fresh);
 	imap_prelogin_set_tls(own->imap, fresh);
+	pop3_prelogin_set_tls(own->pop3, fresh);
 	tls_context_free(&old); /* connections keep what they use */
 }
 
@@ -189,6 +200,7 @@ static void stop(struct role *role)
 		listener_free(&own->listeners[i]);
 	smtp_server_stop(own->smtp);
 	imap_prelogin_stop(own->imap);
+	pop3_prelogin_stop(own->pop3);
 	own->drain_left = role->conf->stop_grace;
 	/* One more turn at least, so that what was said reaches the clients. */
 	loop_timer_start(own->drain, DRAIN_CHECK_MS);
@@ -198,7 +210,8 @@ static void count_sessions(void *arg)
 {
 	struct edge_role *own = arg;
 
-	own->role->sessions = smtp_server_sessions(own->smtp) + imap_prelogin_sessions(own->imap) + own->http_sessions;
+	own->role->sessions = smtp_server_sessions(own->smtp) + imap_prelogin_sessions(own->imap) +
+		pop3_prelogin_sessions(own->pop3) + own->http_sessions;
 }
 
 void role_edge(struct role *role)
@@ -216,10 +229,12 @@ void role_edge(struct role *role)
 	role_lock_in(role, SANDBOX_CLIENTS | SANDBOX_MEMFD, NULL, 0); /* from here: descriptors it is given */
 	own->smtp = smtp_server_new(role->loop, role->hub, own->tls, &options);
 	own->imap = imap_prelogin_new(role->loop, role->hub, own->tls, role->conf);
+	own->pop3 = pop3_prelogin_new(role->loop, role->hub, own->tls, role->conf);
 	own->drain = loop_timer_add(role->loop, check_drained, own);
 	listen_all(own);
 	loop_at_turn_end(role->loop, count_sessions, own);
 	role_run(role);
 	smtp_server_free(&own->smtp);
 	imap_prelogin_free(&own->imap);
+	pop3_prelogin_free(&own->pop3);
 }

@@ -8,6 +8,7 @@
 #include "imap/session.h"
 #include "ipc/recipients.h"
 #include "os/file.h"
+#include "pop3/session.h"
 #include "role/role.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct store_role {
 	struct role *role;
 	struct store *store;
 	struct imap_sessions *imap;
+	struct pop3_sessions *pop3;
 	struct loop_timer *background;
 };
 
@@ -149,6 +151,9 @@ static void take_session(void *arg, struct ipc_request *request)
 		imap_session_open(own->imap, request->fd, open, request->trace);
 		request->fd = -1;
 		reply.error = OK;
+	} else if (open->protocol == SESSION_POP3 && request->fd >= 0) {
+		reply.error = pop3_session_open(own->pop3, request->fd, open, request->trace);
+		request->fd = -1;
 	}
 	ipc_reply(ipc_ticket_of(request), IPC_SESSION_OPEN_REPLY, &reply, -1);
 }
@@ -158,7 +163,7 @@ static void turn_end(void *arg)
 	struct store_role *own = arg;
 
 	store_turn_end(own->store);
-	own->role->sessions = imap_sessions_count(own->imap);
+	own->role->sessions = imap_sessions_count(own->imap) + pop3_sessions_count(own->pop3);
 }
 
 /* Jobs that a done() submitted wait for the next turn: there must be one. */
@@ -200,6 +205,7 @@ static void stop(struct role *role)
 	struct store_role *own = role->own;
 
 	imap_sessions_stop(own->imap);
+	pop3_sessions_stop(own->pop3);
 	store_turn_end(own->store);
 	loop_defer(role->loop, end, own);
 }
@@ -221,6 +227,7 @@ void role_store(struct role *role)
 	if (e != OK)
 		role_die(role, "store_not_opened", e, str_of(dir));
 	own->imap = imap_sessions_new(role->loop, own->store, role->hub, role->conf, dir);
+	own->pop3 = pop3_sessions_new(role->loop, own->store, role->conf);
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);
 	loop_at_turn_end(role->loop, turn_end, own);
@@ -228,5 +235,6 @@ void role_store(struct role *role)
 	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
 	role_run(role);
 	imap_sessions_free(&own->imap);
+	pop3_sessions_free(&own->pop3);
 	store_close(&own->store);
 }

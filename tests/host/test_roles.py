@@ -109,7 +109,8 @@ def test_serve_with_a_configuration_file(tmp_path):
     assert "# queue_retry_first = 30s" in defaults
     config = tmp_path / "restante.conf"
     config.write_text("data_dir = %s\nuser = \"\"\nhostname = mail.example.test\n" % (tmp_path / "data") + "".join(
-        f"listen_{name} = \"\"\n" for name in ("submission", "submissions", "imap", "imaps", "http", "https")) +
+        f"listen_{name} = \"\"\n" for name in ("submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http",
+                                           "https")) +
         "listen_smtp = 127.0.0.1:0\nlog_level = info\n")
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
     assert subprocess.run([BINARY, "config", "-c", str(config)], env=env, capture_output=True).returncode == 0
