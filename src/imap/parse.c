@@ -290,7 +290,7 @@ enum err imap_parse_mailbox(struct imap_parser *ps, struct str *ret_name)
 	if (imap_mutf7_decode(raw, &out) == OK)
 		raw = arena_dup(ps->arena, buf_str(&out));
 	else if (utf8_is_ascii(raw) || !utf8_is_valid(raw))
-		e = imap_parse_complain(ps, "mailbox name is not in modified UTF-7");
+		e = ERR_MAILBOX_NAME; /* the command is well formed: NO, not BAD */
 	buf_done(&out);
 	if (e == OK)
 		*ret_name = canonical_inbox(ps, raw);

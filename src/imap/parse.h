@@ -72,7 +72,7 @@ MUST_CHECK enum err imap_parse_nstring(struct imap_parser *ps, struct str *ret_s
 MUST_CHECK enum err imap_parse_list_mailbox(struct imap_parser *ps, struct str *ret_pattern);
 /*
  * A mailbox name as UTF-8 (RFC 3501 5.1.3): INBOX in any case becomes "INBOX", also as the first level.
- * What is no valid modified UTF-7 but valid UTF-8 is taken as it is.
+ * What is no valid modified UTF-7 but valid UTF-8 is taken as it is; else ERR_MAILBOX_NAME.
  */
 MUST_CHECK enum err imap_parse_mailbox(struct imap_parser *ps, struct str *ret_name);
 /* "{N}" or "{N+}" with its bytes following CRLF. */

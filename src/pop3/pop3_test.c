@@ -43,6 +43,7 @@ static void test_top(void **state)
 		"h: 1\r\n..i: 2\r\n\r\n1\r\n..2\r\n.\r\n");
 	check(message, (struct pop3_stuff){ .limited = true, .lines_left = 9 },
 		"h: 1\r\n..i: 2\r\n\r\n1\r\n..2\r\n3\r\n.\r\n");
+	check("a\r\n\r\r\nb\r\n", (struct pop3_stuff){ .limited = true }, "a\r\n\r\r\nb\r\n.\r\n");
 	check("no body", (struct pop3_stuff){ .limited = true, .lines_left = 9 }, "no body\r\n.\r\n");
 }
 

@@ -22,7 +22,9 @@ static size_t add_part(struct pop3_stuff *stuff, struct str piece, struct buf *o
 	if (stuff->column == 0 && !stuff->was_cr && part.n && part.p[0] == '.')
 		buf_addc(out, '.');
 	buf_add(out, part);
-	stuff->column += part.n - (part.n && part.p[part.n - 1] == '\r');
+	/* A CR counts once it is known not to belong to a line end. */
+	if (part.n)
+		stuff->column += part.n + stuff->was_cr - (part.p[part.n - 1] == '\r');
 	stuff->was_cr = cr;
 	if (lf < 0)
 		return part.n;
