@@ -73,6 +73,8 @@ static enum err resolve_key(struct imap_cmd *cmd, const struct store_index *inde
 		return OK;
 	set = imap_cmd_uidset(cmd);
 	e = imap_resolve_as(cmd, &key->set, key->test == IMAP_SEARCH_UID, set);
+	/* A number that no message has is a test that none stands. */
+	e = e == ERR_NOT_FOUND ? OK : e;
 	key->resolved = *set; /* borrowed: the command's set owns the memory */
 	return e;
 }

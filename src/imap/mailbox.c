@@ -224,17 +224,17 @@ enum err imap_resolve_as(
 	}
 	seqs = imap_cmd_uidset(cmd);
 	imap_seqset_resolve(set, s->view.count, cmd->arena, seqs);
-	/* RFC 9051 9: a number above that of the last message is a syntax error; "1:*" in an empty mailbox is
-	 * what clients send without thinking. */
-	if (uidset_max(seqs) > s->view.count)
-		return imap_parse_complain(&cmd->args, "no message has such a number");
 	imap_view_uids(&s->view, seqs, uids);
-	return OK;
+	return uidset_max(seqs) > s->view.count ? ERR_NOT_FOUND : OK;
 }
 
 enum err imap_resolve(struct imap_cmd *cmd, const struct imap_seqset *set, struct uidset *uids)
 {
-	return imap_resolve_as(cmd, set, cmd->is_uid, uids);
+	enum err e = imap_resolve_as(cmd, set, cmd->is_uid, uids);
+
+	/* RFC 9051 9: a number above that of the last message is a syntax error; "1:*" in an empty mailbox is
+	 * what clients send without thinking. */
+	return e == ERR_NOT_FOUND ? imap_parse_complain(&cmd->args, "no message has such a number") : e;
 }
 
 enum err imap_parse_only_mailbox(struct imap_cmd *cmd, struct str *ret_name)

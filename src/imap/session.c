@@ -219,6 +219,13 @@ void imap_sessions_stop(struct imap_sessions *all)
 		imap_client_bye(&s->client, "", err_text(ERR_SHUTTING_DOWN));
 }
 
+void imap_sessions_end(struct imap_sessions *all, uint64_t account, uint64_t device)
+{
+	for (struct imap_session *s = all->first; s; s = s->next)
+		if (s->account == account && (device == 0 || s->device == device))
+			imap_client_bye(&s->client, "", "the password was revoked");
+}
+
 void imap_sessions_free(struct imap_sessions **sessions)
 {
 	struct imap_sessions *all = *sessions;

@@ -23,6 +23,8 @@ struct imap_sessions *imap_sessions_new(struct loop *loop, struct store *store, 
 void imap_sessions_stop(struct imap_sessions *sessions);
 /* Stopped and empty, or the loop runs no more: drops what is left without a word. */
 void imap_sessions_free(struct imap_sessions **sessions);
+/* Those of an account, or (device not 0) of one of its devices, get BYE. */
+void imap_sessions_end(struct imap_sessions *sessions, uint64_t account, uint64_t device);
 size_t imap_sessions_count(const struct imap_sessions *sessions);
 
 /* Takes fd over.  Answers the login command of open->tag, then the client's next commands, open->pending first. */

@@ -96,7 +96,7 @@ void imap_mailbox_sync(struct imap_session *s, const struct imap_sync *how);
  * of.  ERR_SYNTAX for a number that no message has.
  */
 MUST_CHECK enum err imap_resolve(struct imap_cmd *cmd, const struct imap_seqset *set, struct uidset *uids);
-/* The same with the form given: keys of SEARCH have their own. */
+/* The same with the form given.  ERR_NOT_FOUND: no message has one of the numbers; uids are those of the others. */
 MUST_CHECK enum err imap_resolve_as(
 	struct imap_cmd *cmd, const struct imap_seqset *set, bool by_uid, struct uidset *uids);
 /* True when each of uids is still in the folder. */

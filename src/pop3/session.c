@@ -302,6 +302,14 @@ void pop3_sessions_stop(struct pop3_sessions *all)
 	}
 }
 
+void pop3_sessions_end(struct pop3_sessions *all, uint64_t account, uint64_t device)
+{
+	struct pop3_session *s = map_get_u64(all->by_account, account);
+
+	if (s && s->state != POP3_UPDATING && (device == 0 || s->device == device))
+		end(s, LINGER_MS);
+}
+
 void pop3_sessions_free(struct pop3_sessions **sessions)
 {
 	struct pop3_sessions *all = *sessions;

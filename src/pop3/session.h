@@ -17,6 +17,8 @@ struct pop3_sessions *pop3_sessions_new(struct loop *loop, struct store *store, 
 /* Ends all: nothing is deleted that QUIT did not ask for. */
 void pop3_sessions_stop(struct pop3_sessions *sessions);
 void pop3_sessions_free(struct pop3_sessions **sessions);
+/* That of an account, or (device not 0) of one of its devices. */
+void pop3_sessions_end(struct pop3_sessions *sessions, uint64_t account, uint64_t device);
 size_t pop3_sessions_count(const struct pop3_sessions *sessions);
 
 /* Takes fd over and answers the login, unless it fails.  ERR_IN_USE: the account has a session. */

@@ -13,15 +13,17 @@
 #include "os/file.h"
 #include "role/role.h"
 
+#include <stdlib.h>
 #include <sys/socket.h>
 
-enum { TICK_MS = 1000, CONTROL_LINE_MAX = 8 << 20, CONTROL_TIMEOUT_MS = 60000 };
+enum { TICK_MS = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16, CONTROL_LINE_MAX = 8 << 20, CONTROL_TIMEOUT_MS = 60000 };
 
 struct directory_role {
 	struct role *role;
 	struct directory *directory;
 	struct loop_timer *tick;
 	struct listener *control;
+	size_t deletions; /* under way */
 };
 
 static void take_lookup(void *arg, struct ipc_request *request)
@@ -113,6 +115,64 @@ static void take_auth(void *arg, struct ipc_request *request)
 	loop_work(role->loop, work, end_work, later);
 }
 
+/* ---- what the stores must know ---- */
+
+static void on_event(void *arg, const struct directory_event *event)
+{
+	struct directory_role *own = arg;
+	struct ipc_account_end end = { .account = (uint64_t)event->account, .device = (uint64_t)event->device };
+
+	enum err e = ipc_notify(own->role->hub, ROLE_STORE, event->shard, IPC_ACCOUNT_END, &end, -1, 0);
+
+	/* A store that is not there has no sessions either. */
+	if (e != OK)
+		LOG(LOG_WARNING, "store_not_told", F_I64("account", event->account), F_ERR(e));
+}
+
+/* A deletion under way at a shard. */
+struct deletion {
+	struct directory_role *own;
+	uint32_t shard;
+	int64_t account;
+};
+
+static void deleted(void *arg, enum err e, const void *body, int *fd)
+{
+	struct deletion *d = arg;
+	const struct ipc_account_delete_reply *reply = body;
+
+	if (e == OK && reply->error == OK)
+		e = directory_removal_done(d->own->directory, d->shard, d->account);
+	/* What failed is asked for again by a later tick. */
+	if (e != OK)
+		LOG(LOG_WARNING, "account_not_deleted", F_I64("account", d->account), F_ERR(e));
+	d->own->deletions--;
+	free(d);
+}
+
+static void delete_of_shard(struct directory_role *own, uint32_t shard)
+{
+	int64_t accounts[DELETIONS_MAX];
+	size_t n = 0;
+	enum err e = directory_removals(own->directory, shard, accounts, DELETIONS_MAX, &n);
+
+	for (size_t i = 0; e == OK && i < n; i++) {
+		struct ipc_account_delete ask = { .account = (uint64_t)accounts[i] };
+		struct deletion *d = mem_make(struct deletion);
+
+		*d = (struct deletion){ own, shard, accounts[i] };
+		own->deletions++;
+		ipc_call(own->role->hub, ROLE_STORE, shard, IPC_ACCOUNT_DELETE, &ask, -1, 0, DELETE_TIMEOUT_MS, deleted, d);
+	}
+}
+
+/* One round at a time. */
+static void delete_accounts(struct directory_role *own)
+{
+	for (uint32_t shard = 0; own->deletions == 0 && shard < own->role->shards; shard++)
+		delete_of_shard(own, shard);
+}
+
 /* ---- control socket: one JSON object a line ---- */
 
 struct control {
@@ -170,6 +230,7 @@ static void tick(void *arg)
 
 	if (e != OK)
 		LOG(LOG_WARNING, "directory_tick_failed", F_ERR(e), F_CSTR("detail", directory_message(own->directory)));
+	delete_accounts(own);
 	loop_timer_start(own->tick, TICK_MS);
 }
 
@@ -219,6 +280,7 @@ void role_directory(struct role *role)
 	e = directory_open(&options, &own->directory, &detail);
 	if (e != OK)
 		role_die(role, "directory_not_opened", e, buf_str(&detail));
+	directory_listen(own->directory, on_event, own);
 	own->tick = loop_timer_add(role->loop, tick, own);
 	loop_timer_start(own->tick, TICK_MS);
 	listen_control(own);

@@ -158,6 +158,49 @@ static void take_session(void *arg, struct ipc_request *request)
 	ipc_reply(ipc_ticket_of(request), IPC_SESSION_OPEN_REPLY, &reply, -1);
 }
 
+static void take_account_end(void *arg, struct ipc_request *request)
+{
+	const struct ipc_account_end *ask = request->body;
+	struct store_role *own = ((struct role *)arg)->own;
+
+	imap_sessions_end(own->imap, ask->account, ask->device);
+	pop3_sessions_end(own->pop3, ask->account, ask->device);
+}
+
+struct deletion_job {
+	struct store_job job;
+	struct ipc_ticket ticket;
+};
+
+static enum err run_deletion(struct store_job *job, struct store_tx *tx)
+{
+	return store_account_delete(tx, job->account);
+}
+
+static void end_deletion(struct store_job *job, enum err e)
+{
+	struct deletion_job *d = (struct deletion_job *)job;
+	struct ipc_account_delete_reply reply = { .error = e };
+
+	LOG(e == OK ? LOG_INFO : LOG_ERROR, "account_deleted", F_U64("account", job->account), F_ERR(e));
+	ipc_reply(d->ticket, IPC_ACCOUNT_DELETE_REPLY, &reply, -1);
+	free(d);
+}
+
+static void take_account_delete(void *arg, struct ipc_request *request)
+{
+	const struct ipc_account_delete *ask = request->body;
+	struct store_role *own = ((struct role *)arg)->own;
+	struct deletion_job *d = mem_make(struct deletion_job);
+
+	imap_sessions_end(own->imap, ask->account, 0);
+	pop3_sessions_end(own->pop3, ask->account, 0);
+	d->ticket = ipc_ticket_of(request);
+	d->job = (struct store_job){ .run = run_deletion, .done = end_deletion, .what = "account delete",
+		.account = ask->account, .writes_often = true };
+	store_submit(own->store, &d->job);
+}
+
 static void turn_end(void *arg)
 {
 	struct store_role *own = arg;
@@ -233,6 +276,8 @@ void role_store(struct role *role)
 	loop_at_turn_end(role->loop, turn_end, own);
 	ipc_handle(role->hub, IPC_DELIVER, take_deliver);
 	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
+	ipc_handle(role->hub, IPC_ACCOUNT_END, take_account_end);
+	ipc_handle(role->hub, IPC_ACCOUNT_DELETE, take_account_delete);
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);

@@ -78,13 +78,28 @@ enum err account_make(struct store_tx *tx, uint64_t account)
 	return e;
 }
 
+static enum err check_not_deleted(struct store_tx *tx, uint64_t account)
+{
+	struct sql_statement *st = ST(tx->store, DROPPED_ACCOUNT);
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(account));
+	e = sql_first(st);
+	sql_reset(st);
+	if (e == OK)
+		return ERR_UNKNOWN_USER;
+	return e == ERR_NOT_FOUND ? OK : e;
+}
+
 enum err account_get_or_make(struct store_tx *tx, uint64_t account, struct tx_account **ret_account)
 {
 	enum err e = tx_get_account(tx, account, ret_account);
 
 	if (e != ERR_NOT_FOUND)
 		return e;
-	e = account_make(tx, account);
+	e = check_not_deleted(tx, account);
+	if (e == OK)
+		e = account_make(tx, account);
 	return e == OK ? tx_get_account(tx, account, ret_account) : e;
 }
 
@@ -93,4 +108,81 @@ enum err store_account_ensure(struct store_tx *tx, uint64_t account)
 	struct tx_account *a;
 
 	return account_get_or_make(tx, account, &a);
+}
+
+static enum err list_ids(struct store_tx *tx, uint64_t account, uint64_t **ret_ids, size_t *ret_n)
+{
+	struct sql_statement *st = ST(tx->store, FOLDER_IDS);
+	uint64_t *ids = arena_array(tx->arena, uint64_t, tx->store->options.folders_max + STANDARD_FOLDERS);
+	size_t n = 0;
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(account));
+	while (n < tx->store->options.folders_max + STANDARD_FOLDERS && sql_step(st, &e))
+		ids[n++] = (uint64_t)sql_column_i64(st, 0);
+	sql_reset(st);
+	*ret_ids = ids;
+	*ret_n = n;
+	return e;
+}
+
+static enum err drop_folders(struct store_tx *tx, struct tx_account *a)
+{
+	uint64_t *ids;
+	size_t n;
+	enum err e = list_ids(tx, a->account, &ids, &n);
+
+	for (size_t i = 0; e == OK && i < n; i++) {
+		struct tx_folder *f;
+
+		e = tx_get_folder(tx, a, ids[i], &f);
+		if (e == OK)
+			e = folder_drop(tx, f);
+	}
+	return e;
+}
+
+static enum err run_of_account(struct store_tx *tx, enum store_sql name, uint64_t account)
+{
+	struct sql_statement *st = tx->store->statements[name];
+
+	SQL_BIND(st, SQL_I64(account));
+	return sql_run(st);
+}
+
+static enum err bury(struct store_tx *tx, struct tx_account *a)
+{
+	struct sql_statement *drop = ST(tx->store, DROPPED_INSERT), *gone = ST(tx->store, FOLDER_DELETE);
+	enum err e = run_of_account(tx, STORE_SQL_DROPPED_HURRY, a->account);
+
+	if (e == OK)
+		e = run_of_account(tx, STORE_SQL_SUBSCRIPTION_CLEAR, a->account);
+	if (e != OK)
+		return e;
+	SQL_BIND(gone, SQL_I64(a->account), SQL_I64(ACCOUNT_ROW));
+	e = sql_run(gone);
+	if (e != OK)
+		return e;
+	SQL_BIND(drop, SQL_I64(a->account), SQL_I64(ACCOUNT_ROW), SQL_TEXT(S("")), SQL_I64(INT64_MAX));
+	e = sql_run(drop);
+	if (e == OK)
+		tx_forget_account(tx, a);
+	return e;
+}
+
+enum err store_account_delete(struct store_tx *tx, uint64_t account)
+{
+	struct tx_account *a;
+	enum err e = tx_get_account(tx, account, &a);
+
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? OK : e;
+	e = tx_write(tx);
+	if (e == OK)
+		e = drop_folders(tx, a);
+	if (e == OK)
+		e = bury(tx, a);
+	if (e == OK)
+		note_account_gone(tx, account);
+	return e;
 }

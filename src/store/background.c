@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Forgetting, in slices: delivery ids, expunged messages, deleted folders.  A walk over a table goes on where the
+ * Forgetting, in slices: delivery ids, expunged messages, deleted folders, what deleted accounts had.  A walk over a table goes on where the
  * last slice ended and begins anew some time after its end.
  */
 #include "store/local.h"
@@ -125,14 +125,96 @@ static enum err forget_expunged(struct store *store, bool *ret_more)
 	return e;
 }
 
-static enum err purge_folder(struct store *store, uint64_t account, uint64_t id)
+static enum err is_account_deleted(struct store *store, uint64_t account, bool *ret_deleted)
 {
-	struct sql_statement *purge = ST(store, CHUNK_PURGE), *done = ST(store, DROPPED_DELETE);
+	struct sql_statement *st = ST(store, DROPPED_ACCOUNT);
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(account));
+	e = sql_first(st);
+	sql_reset(st);
+	*ret_deleted = e == OK;
+	return e == ERR_NOT_FOUND ? OK : e;
+}
+
+/* Nothing can bring a deleted account back, so this need not wait for the commit. */
+static enum err erase_entries(struct store *store, struct str chunk)
+{
+	struct store_entry entries[CHUNK_ENTRIES];
+	size_t n = 0;
+	enum err e = chunk_decode(chunk, entries, &n);
+
+	/* A damaged chunk names nothing that could be erased. */
+	for (size_t i = 0; e == OK && i < n; i++)
+		e = segments_erase(store->segments, &entries[i].extent);
+	return e == ERR_CORRUPT ? OK : e;
+}
+
+/* One chunk of a deleted account's folder: its content, then the row. */
+static enum err erase_chunk(struct store *store, uint64_t account, uint64_t id, bool *ret_more)
+{
+	struct sql_statement *first = ST(store, CHUNK_FIRST), *gone = ST(store, CHUNK_DELETE);
+	uint64_t first_uid;
+	enum err e;
+
+	SQL_BIND(first, SQL_I64(account), SQL_I64(id));
+	e = sql_first(first);
+	*ret_more = e == OK;
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? OK : e;
+	first_uid = (uint64_t)sql_column_i64(first, 0);
+	e = erase_entries(store, sql_column_blob(first, 1));
+	sql_reset(first);
+	if (e != OK)
+		return e;
+	SQL_BIND(gone, SQL_I64(account), SQL_I64(id), SQL_I64(first_uid));
+	return sql_run(gone);
+}
+
+/* The memory of expunges holds entries too. */
+static enum err purge_expunged(struct store *store, uint64_t account, uint64_t id, bool erases, bool *ret_more)
+{
+	struct sql_statement *first = ST(store, EXPUNGED_FIRST), *purge = ST(store, EXPUNGED_PURGE);
+	enum err e = OK;
+
+	if (erases) {
+		SQL_BIND(first, SQL_I64(account), SQL_I64(id));
+		e = sql_first(first);
+		if (e == OK)
+			e = erase_entries(store, sql_column_blob(first, 0));
+		sql_reset(first);
+		e = e == ERR_NOT_FOUND ? OK : e;
+	}
+	if (e != OK)
+		return e;
+	SQL_BIND(purge, SQL_I64(account), SQL_I64(id), SQL_I64(erases ? 1 : 64));
+	e = sql_run(purge);
+	*ret_more = e == OK && sql_changes(store->sql) > 0;
+	return e;
+}
+
+static enum err purge_chunks(struct store *store, uint64_t account, uint64_t id, bool *ret_more)
+{
+	struct sql_statement *purge = ST(store, CHUNK_PURGE);
 	enum err e;
 
 	SQL_BIND(purge, SQL_I64(account), SQL_I64(id));
 	e = sql_run(purge);
-	if (e != OK || sql_changes(store->sql) > 0)
+	*ret_more = e == OK && sql_changes(store->sql) > 0;
+	return e;
+}
+
+static enum err purge_folder(struct store *store, uint64_t account, uint64_t id)
+{
+	struct sql_statement *done = ST(store, DROPPED_DELETE);
+	bool deleted = false, more = false;
+	enum err e = is_account_deleted(store, account, &deleted);
+
+	if (e == OK)
+		e = deleted ? erase_chunk(store, account, id, &more) : purge_chunks(store, account, id, &more);
+	if (e == OK && !more)
+		e = purge_expunged(store, account, id, deleted, &more);
+	if (e != OK || more)
 		return e;
 	SQL_BIND(done, SQL_I64(account), SQL_I64(id));
 	return sql_run(done);

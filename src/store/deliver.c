@@ -79,6 +79,10 @@ static enum err land(struct store_tx *tx, const struct store_delivery *delivery,
 	enum err e = account_get_or_make(tx, to->account, &account);
 
 	landing->account = account;
+	if (e == ERR_UNKNOWN_USER) {
+		*ret_result = e;
+		return OK;
+	}
 	if (e == OK)
 		e = find_folder(tx, to, landing);
 	if (e != OK)

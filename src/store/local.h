@@ -130,6 +130,7 @@ MUST_CHECK enum err tx_find_folder(struct store_tx *tx, struct tx_account *accou
 	struct tx_folder **ret_folder);
 MUST_CHECK enum err tx_open_folder(struct store_tx *tx, const struct store_folder *handle,
 	struct tx_folder **ret_folder);
+void tx_forget_account(struct store_tx *tx, struct tx_account *account);
 void tx_forget_folder(struct store_tx *tx, struct tx_folder *folder);
 /* Makes both rows dirty and the handle one of the touched. */
 void tx_touch(struct store_tx *tx, struct tx_folder *folder);
@@ -175,7 +176,7 @@ MUST_CHECK enum err keywords_map(struct store_tx *tx, struct tx_folder *from, st
 MUST_CHECK enum err name_canonical(struct str name, char *out, struct str *ret_name);
 
 /* notes.c: what the log says of changes that are not mail (decision 0003) */
-enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT };
+enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT, NOTE_ACCOUNT_GONE };
 void note_flags(struct store_tx *tx, const struct tx_folder *folder, const struct store_flags *change, uint64_t bits,
 	const struct uidset *uids);
 void note_expunge(struct store_tx *tx, const struct tx_folder *folder, const struct uidset *uids, bool moved);
@@ -189,6 +190,7 @@ void note_copy(struct store_tx *tx, const struct note_copy *copy);
 void note_folder(struct store_tx *tx, uint64_t account, const struct folder_row *row);
 void note_folder_gone(struct store_tx *tx, uint64_t account, uint64_t id);
 void note_subscribe(struct store_tx *tx, uint64_t account, struct str name, bool subscribed);
+void note_account_gone(struct store_tx *tx, uint64_t account);
 void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity);
 /* Puts the notes of the turn into the log. */
 MUST_CHECK enum err notes_append(struct store_tx *tx);
@@ -238,6 +240,8 @@ MUST_CHECK enum err check_sizes(const struct store_content *content, struct str 
 
 /* account.c */
 MUST_CHECK enum err account_make(struct store_tx *tx, uint64_t account);
+/* names.c: takes a folder away, whatever is in it. */
+MUST_CHECK enum err folder_drop(struct store_tx *tx, struct tx_folder *folder);
 MUST_CHECK enum err account_get_or_make(struct store_tx *tx, uint64_t account, struct tx_account **ret_account);
 MUST_CHECK enum err folder_insert(struct store_tx *tx, struct tx_account *account, uint64_t id, struct str name,
 	enum store_special special);

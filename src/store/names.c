@@ -143,7 +143,7 @@ static enum err delete_row(struct store_tx *tx, struct tx_folder *f)
 }
 
 /* Whatever its size: the chunks stay behind and are purged later. */
-static enum err drop_folder(struct store_tx *tx, struct tx_folder *f)
+enum err folder_drop(struct store_tx *tx, struct tx_folder *f)
 {
 	struct tx_account *a = f->account;
 	enum err e = tx_flush_entries(tx, f);
@@ -191,7 +191,7 @@ enum err store_folder_delete(struct store_tx *tx, uint64_t account, struct str n
 	if (f->row.id == INBOX_ID)
 		return ERR_CANNOT;
 	e = tx_write(tx);
-	return e == OK ? drop_folder(tx, f) : e;
+	return e == OK ? folder_drop(tx, f) : e;
 }
 
 static enum err rename_row(struct store_tx *tx, struct tx_folder *f, struct str name)

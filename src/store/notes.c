@@ -79,6 +79,11 @@ void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity)
 	buf_varint(&tx->notes, uidvalidity);
 }
 
+void note_account_gone(struct store_tx *tx, uint64_t account)
+{
+	begin_note(tx, NOTE_ACCOUNT_GONE, account, 0, 0);
+}
+
 enum err notes_append(struct store_tx *tx)
 {
 	struct record_head head = { .header.type = RECORD_NOTES };

@@ -141,6 +141,16 @@ void tx_forget_folder(struct store_tx *tx, struct tx_folder *folder)
 	*at = folder->next;
 }
 
+void tx_forget_account(struct store_tx *tx, struct tx_account *account)
+{
+	struct tx_account **at = &tx->accounts;
+
+	while (*at != account)
+		at = &(*at)->next;
+	*at = account->next;
+	map_remove_u64(tx->by_account, account->account);
+}
+
 void tx_touch(struct store_tx *tx, struct tx_folder *folder)
 {
 	folder->account->dirty = true;

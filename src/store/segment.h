@@ -49,6 +49,11 @@ const struct segment_row *segments_rows(struct segments *log, size_t *ret_n);
 void segments_committed(struct segments *log);
 void segments_abort(struct segments *log);
 
+/*
+ * Overwrites what a record holds, all but its first RECORD_HEADER_BYTES, by which a scan of the log passes over it; one
+ * with more than one recipient is left alone.  Durable after the next fsync of the file: the caller may ask again.
+ */
+MUST_CHECK enum err segments_erase(struct segments *log, const struct store_extent *extent);
 /* ERR_CORRUPT: no such segment, a foreign file, or past its end. */
 MUST_CHECK enum err segments_read(struct segments *log, uint32_t number, uint64_t offset, void *p, size_t n);
 MUST_CHECK enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id);

@@ -77,3 +77,50 @@ enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id)
 		*ret_id = r->id;
 	return e;
 }
+
+/* A hole gives the room back; where the file system has none the bytes are overwritten. */
+static enum err make_hole(const struct store_os *os, int fd, uint64_t offset, uint64_t n)
+{
+	static const char zeros[64 << 10];
+	enum err e = OK;
+
+	if (os->fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) == 0)
+		return OK;
+	while (e == OK && n) {
+		size_t part = n < sizeof(zeros) ? (size_t)n : sizeof(zeros);
+		struct iovec iov = { (void *)(uintptr_t)zeros, part };
+
+		e = store_os_write(os, fd, offset, &iov, 1);
+		offset += part;
+		n -= part;
+	}
+	return e;
+}
+
+static enum err erase_in(struct segments *log, int fd, const struct store_extent *extent)
+{
+	char bytes[RECORD_HEADER_BYTES];
+	struct record_header header;
+	enum err e = store_os_read(log->os, fd, extent->offset, bytes, sizeof(bytes));
+
+	if (e == OK)
+		e = record_decode_header(str_make(bytes, sizeof(bytes)), &header);
+	if (e != OK || header.recipients != 1 || header.offset != extent->offset || header.length != extent->length ||
+		header.length <= RECORD_HEADER_BYTES)
+		return e;
+	return make_hole(log->os, fd, extent->offset + RECORD_HEADER_BYTES, extent->length - RECORD_HEADER_BYTES);
+}
+
+enum err segments_erase(struct segments *log, const struct store_extent *extent)
+{
+	char path[OS_PATH_MAX];
+	int fd = log->os->open(segment_path(log, extent->segment, "seg", path), O_RDWR | O_CLOEXEC, 0);
+	enum err e;
+
+	/* A segment that is gone holds nothing any more. */
+	if (fd < 0)
+		return errno == ENOENT ? OK : err_from_errno(errno);
+	e = erase_in(log, fd, extent);
+	close(fd);
+	return e;
+}

@@ -241,8 +241,15 @@ void store_folder_unwatch(struct store_folder *folder, struct store_watch *watch
 
 /* ---- Writes: inside run() only ---- */
 
-/* Makes the account's row and its standard folders when they are missing. */
+/* Makes the account's row and its standard folders when they are missing.  ERR_UNKNOWN_USER: it was deleted. */
 MUST_CHECK enum err store_account_ensure(struct store_tx *tx, uint64_t account);
+
+/*
+ * Drops all folders of an account; store_background() then erases its content, slice by slice: bytes of records that are
+ * nobody else's are overwritten.  The account is never made again: mail and logins get ERR_UNKNOWN_USER.  OK also when
+ * there is none.
+ */
+MUST_CHECK enum err store_account_delete(struct store_tx *tx, uint64_t account);
 
 struct store_recipient {
 	uint64_t account;
@@ -265,7 +272,7 @@ enum { STORE_RECIPIENTS_MAX = 1000, STORE_PREFIX_MAX = 65536, STORE_STRUCTURE_MA
 #define STORE_CONTENT_MAX (1ull << 30)
 
 /*
- * ret_results[i]: OK (also when the id shows that it was delivered before) or ERR_OVER_QUOTA.  The function itself
+ * ret_results[i]: OK (also when the id shows that it was delivered before), ERR_OVER_QUOTA or ERR_UNKNOWN_USER (deleted).  The function itself
  * fails for all: ERR_TOO_BIG and the general ones.
  */
 MUST_CHECK enum err store_deliver(struct store_tx *tx, const struct store_delivery *delivery, enum err *ret_results);

@@ -27,7 +27,8 @@ CREATE TABLE expunged (
 	account BIGINT NOT NULL, folder BIGINT NOT NULL, modseq BIGINT NOT NULL, first_uid BIGINT NOT NULL,
 	moved INTEGER NOT NULL, at BIGINT NOT NULL, data BYTEA NOT NULL,
 	PRIMARY KEY (account, folder, modseq, first_uid));
--- Deleted folders whose chunks are still there, for restores; purged in slices.
+-- Deleted folders whose chunks are still there, for restores; purged in slices.  Row 0 of an account, which stays: the
+-- account was deleted, its content is erased as its folders are purged, and no mail makes it again.
 CREATE TABLE dropped (
 	account BIGINT NOT NULL, id BIGINT NOT NULL, name TEXT NOT NULL, at BIGINT NOT NULL,
 	PRIMARY KEY (account, id)) @CLUSTERED@;
@@ -55,6 +56,9 @@ FROM folder WHERE account = $1 AND id > 0 ORDER BY name
 -- name: folder_below
 -- Names from $2 up to, not with, $3.
 SELECT id FROM folder WHERE account = $1 AND name >= $2 AND name < $3 AND id > 0 ORDER BY name
+
+-- name: folder_ids
+SELECT id FROM folder WHERE account = $1 AND id > 0 ORDER BY id
 
 -- name: folder_count
 SELECT count(*) FROM folder WHERE account = $1
@@ -84,6 +88,9 @@ SELECT name FROM subscription WHERE account = $1 ORDER BY name
 -- name: subscription_insert
 INSERT INTO subscription (account, name) VALUES ($1, $2) ON CONFLICT (account, name) DO NOTHING
 
+-- name: subscription_clear
+DELETE FROM subscription WHERE account = $1
+
 -- name: subscription_delete
 DELETE FROM subscription WHERE account = $1 AND name = $2
 
@@ -111,6 +118,9 @@ UPDATE chunk SET modseq = $4, data = $5 WHERE account = $1 AND folder = $2 AND f
 
 -- name: chunk_delete
 DELETE FROM chunk WHERE account = $1 AND folder = $2 AND first_uid = $3
+
+-- name: chunk_first
+SELECT first_uid, data FROM chunk WHERE account = $1 AND folder = $2 ORDER BY first_uid LIMIT 1
 
 -- name: chunk_purge
 DELETE FROM chunk WHERE account = $1 AND folder = $2 AND first_uid IN
@@ -146,6 +156,13 @@ ORDER BY account, folder, modseq, first_uid LIMIT 200
 -- name: expunged_forget
 DELETE FROM expunged WHERE account = $1 AND folder = $2 AND modseq = $3 AND first_uid = $4
 
+-- name: expunged_first
+SELECT data FROM expunged WHERE account = $1 AND folder = $2 ORDER BY modseq, first_uid LIMIT 1
+
+-- name: expunged_purge
+DELETE FROM expunged WHERE account = $1 AND folder = $2 AND (modseq, first_uid) IN
+	(SELECT modseq, first_uid FROM expunged WHERE account = $1 AND folder = $2 ORDER BY modseq, first_uid LIMIT $3)
+
 -- name: folder_floor
 UPDATE folder SET modseq_floor = $3 WHERE account = $1 AND id = $2 AND modseq_floor < $3
 
@@ -154,6 +171,12 @@ INSERT INTO dropped (account, id, name, at) VALUES ($1, $2, $3, $4)
 
 -- name: dropped_before
 SELECT account, id FROM dropped WHERE at < $1 ORDER BY account, id LIMIT 1
+
+-- name: dropped_hurry
+UPDATE dropped SET at = 0 WHERE account = $1 AND id > 0
+
+-- name: dropped_account
+SELECT at FROM dropped WHERE account = $1 AND id = 0
 
 -- name: dropped_delete
 DELETE FROM dropped WHERE account = $1 AND id = $2

@@ -5,10 +5,13 @@
 #include "base/random.h"
 #include "base/metrics.h"
 #include "base/time.h"
+#include "os/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <glob.h>
 
 enum { ALICE = 11, BOB = 12 };
 
@@ -640,6 +643,72 @@ static void test_parked_arrays_are_dropped(void **state)
 	shard_remove(&shard);
 }
 
+static enum err run_deletion(struct store_job *job, struct store_tx *tx)
+{
+	return store_account_delete(tx, ALICE);
+}
+
+static bool is_in_file(const char *path, const char *text)
+{
+	struct buf bytes = { 0 };
+	bool found;
+
+	assert_ok(os_read_file(path, &bytes));
+	found = memmem(bytes.p, bytes.n, text, strlen(text)) != NULL;
+	buf_done(&bytes);
+	return found;
+}
+
+static bool is_in_segments(const struct shard *shard, const char *text)
+{
+	char pattern[200];
+	glob_t files;
+	bool found = false;
+
+	snprintf(pattern, sizeof(pattern), "%s/segments/*.seg", shard->dir);
+	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++)
+		found |= is_in_file(files.gl_pathv[i], text);
+	globfree(&files);
+	return found;
+}
+
+/* Content of nobody else is overwritten; what another account shares stays readable. */
+static void test_account_delete(void **state)
+{
+	struct simple_job job = { .job.run = run_deletion };
+	struct shard shard = { 0 };
+	struct arena *arena = arena_new();
+	struct store_folder *inbox;
+	bool exists;
+
+	shard_open(&shard);
+	assert_ok(do_deliver(&shard, ALICE, S("own words of alice")));
+	assert_ok(do_deliver(&shard, BOB, S("words of bob")));
+	inbox = open_folder(&shard, ALICE, "INBOX");
+	assert_int_equal(get_index(inbox)->count, 1);
+	assert_true(is_in_segments(&shard, "own words of alice"));
+	assert_ok(run_job(&shard, &job));
+	assert_true(store_folder_is_gone(inbox));
+	store_folder_close(&inbox);
+	assert_ok(store_account_exists(shard.store, ALICE, &exists));
+	assert_false(exists);
+	assert_err(do_deliver(&shard, ALICE, S("late")), ERR_UNKNOWN_USER);
+	assert_err(do_ensure(&shard, ALICE), ERR_UNKNOWN_USER);
+	while (store_background(shard.store))
+		;
+	assert_false(is_in_segments(&shard, "own words of alice"));
+	assert_true(is_in_segments(&shard, "words of bob"));
+	assert_ok(run_job(&shard, &job));
+	shard_reopen(&shard);
+	assert_err(do_deliver(&shard, ALICE, S("late")), ERR_UNKNOWN_USER);
+	inbox = open_folder(&shard, BOB, "INBOX");
+	assert_true(str_find(read_message(&shard, inbox, 1, arena), S("words of bob")) >= 0);
+	store_folder_close(&inbox);
+	arena_free(&arena);
+	shard_remove(&shard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -658,6 +727,7 @@ int main(void)
 		cmocka_unit_test(test_subscriptions),
 		cmocka_unit_test(test_watch_rename_and_delete),
 		cmocka_unit_test(test_parked_arrays_are_dropped),
+		cmocka_unit_test(test_account_delete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,10 @@ class Literal(str):
     """What must be equal to the byte; other words are compared without case."""
 
 
+class LooseLiteral(Literal):
+    """~{{{: where a partial range cuts line ends, CRs are not looked at."""
+
+
 class Mismatch(AssertionError):
     pass
 
@@ -91,7 +95,7 @@ class Reader:
 def words_of_line(line):
     """Of a line of the server with its literals, as imap_client gives it."""
     parts, rest = [], line.decode("latin-1")
-    while match := re.search(r"~?\{(\d+)\}\r?\n?", rest):
+    while match := re.search(r"~?\{(\d+)\}", rest):
         n = int(match.group(1))
         end = match.end()
         parts += [rest[:match.start()], Literal(rest[end:end + n])]
@@ -103,15 +107,16 @@ def words_of_line(line):
 
 def logical_lines(text):
     """Lines, each a list of str and Literal: {{{ ... }}} is a literal whose last line end is not its own."""
-    lines, parts, literal = [], [], None
+    lines, parts, literal, kind = [], [], None, Literal
     for line in text.split("\n"):
         if literal is not None:
             if not line.startswith("}}}"):
                 literal.append(line)
                 continue
-            parts.append(Literal("\r\n".join(literal)))
+            parts.append(kind("\r\n".join(literal)))
             line, literal = line[3:], None
         if line.endswith("{{{"):
+            kind = LooseLiteral if line.endswith("~{{{") else Literal
             parts.append(re.sub(r"~?\{\{\{$", "", line))
             literal = []
             continue
@@ -230,6 +235,8 @@ class Variables:
         """Does text fit?  Adds what it sets free variables to into bound.  numbers: of the server now by $n."""
         if pattern == "$":
             return True
+        if isinstance(pattern, LooseLiteral):
+            return pattern.replace("\r", "") == text.replace("\r", "")
         regex, names, exact = "", [], isinstance(pattern, Literal)
         for part in re.split(r"(\$\$|\$\{case:[^}]*\}|\$\{\w+\}|\$\w+)", pattern):
             name = part.strip("${}")
@@ -450,7 +457,8 @@ class Runner:
         matcher, left = Matcher(self.variables), list(seen)
         for kind, expected in group.expected:
             hit = None
-            for words, numbers in (left if kind == "*" else seen):
+            # A line that fitted before may fit again, if no other does.
+            for words, numbers in (left + seen if kind == "*" else seen):
                 bound = matcher.line(expected, words, numbers)
                 if bound is not None:
                     hit = (words, numbers)
@@ -461,7 +469,7 @@ class Runner:
             if kind == "*" and not hit:
                 raise Mismatch(f"{what!r}: no {flat(expected)} in {lines}")
             if kind == "*":
-                left.remove(hit)
+                left = [other for other in left if other[0] is not hit[0]]
                 self.variables.known.update(bound)
         if self.script.header.get("ignore_extra_untagged", "yes") == "no" and left:
             raise Mismatch(f"not expected: {left}")
