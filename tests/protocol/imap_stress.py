@@ -182,9 +182,14 @@ class Client:
             self.memory[self.folder] = (self.validity, self.highest, dict(self.messages))
 
     def note_highest(self):
-        """After NOOP without news pending everything up to the highest MODSEQ seen was told."""
+        """All up to the highest MODSEQ seen was told, once NOOP brings nothing that must be asked for.
+
+        FETCH tells no expunge: a MODSEQ it brings may be above that of an expunge that is still untold.
+        """
         self.run("NOOP")
-        self.learn()
+        while None in self.uids:
+            self.learn()
+            self.run("NOOP")
         if self.messages:
             self.highest = max(self.highest, max(m for _, m in self.messages.values()))
         self.sure = True
