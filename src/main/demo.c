@@ -38,6 +38,7 @@ static const struct {
 	{ "smtp", "listen_smtp", 25 },
 	{ "submission", "listen_submission", 587 },
 	{ "submissions", "listen_submissions", 465 },
+	{ "lmtp", "listen_lmtp", 24 },
 	{ "imap", "listen_imap", 143 },
 	{ "imaps", "listen_imaps", 993 },
 	{ "pop3", "listen_pop3", 110 },

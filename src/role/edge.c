@@ -50,6 +50,11 @@ static void accept_submission(struct edge_role *own, int fd, bool tls)
 	smtp_server_accept(own->smtp, fd, SMTP_SUBMISSION, tls);
 }
 
+static void accept_lmtp(struct edge_role *own, int fd, bool tls)
+{
+	smtp_server_accept(own->smtp, fd, SMTP_LMTP, tls);
+}
+
 static void accept_imap(struct edge_role *own, int fd, bool tls)
 {
 	imap_prelogin_accept(own->imap, fd, tls);
@@ -98,6 +103,7 @@ static const struct edge_service services[] = {
 	{ "smtp", accept_mx, false },
 	{ "submission", accept_submission, false },
 	{ "submissions", accept_submission, true },
+	{ "lmtp", accept_lmtp, false },
 	{ "imap", accept_imap, false },
 	{ "imaps", accept_imap, true },
 	{ "pop3", accept_pop3, false },
@@ -138,9 +144,11 @@ static struct smtp_options smtp_options_of(const struct conf *conf)
 	o.hostname = str_of(conf->hostname);
 	o.max_message_size = (uint64_t)conf->message_size_max;
 	o.max_recipients[SMTP_MX] = (uint64_t)conf->inbound_recipients_max;
+	o.max_recipients[SMTP_LMTP] = (uint64_t)conf->inbound_recipients_max;
 	o.max_recipients[SMTP_SUBMISSION] = (uint64_t)conf->submission_recipients_max;
 	o.max_connections = (uint64_t)conf->connections_max;
 	o.max_connections_per_network[SMTP_MX] = (uint64_t)conf->connections_per_ip;
+	o.max_connections_per_network[SMTP_LMTP] = (uint64_t)conf->connections_per_ip;
 	o.max_connections_per_network[SMTP_SUBMISSION] = (uint64_t)conf->connections_per_ip;
 	o.max_errors = (uint64_t)conf->smtp_errors_max;
 	o.max_hops = (uint64_t)conf->hops_max;

@@ -23,6 +23,12 @@ static const struct {
 #undef LISTENER
 };
 
+/* Who delivers by LMTP is believed without a login: this host only. */
+static bool is_loopback(struct str address)
+{
+	return str_starts(address, S("127.")) || str_equal(address, S("::1"));
+}
+
 /* "127.0.0.1:25", "[::1]:25" */
 static enum err split(struct str s, struct str *ret_address, uint16_t *ret_port)
 {
@@ -40,23 +46,47 @@ static enum err split(struct str s, struct str *ret_address, uint16_t *ret_port)
 	return OK;
 }
 
+/* Whoever may search its folder may connect. */
+static enum err open_unix(const char *path, int *ret_fd)
+{
+	enum err e = net_listen_unix(path, BACKLOG, ret_fd);
+
+	if (e == OK && chmod(path, 0666) < 0)
+		e = err_from_errno(errno);
+	return e;
+}
+
+static void explain(size_t row, struct str where, enum err e, struct buf *errors)
+{
+	buf_addf(errors, "listen_%s = %.*s: ", rows[row].service, STR_FMT(where));
+	if (e == ERR_SYNTAX)
+		buf_adds(errors, "must be ADDRESS:PORT\n");
+	else if (e == ERR_NOT_ALLOWED)
+		buf_adds(errors, "LMTP needs a loopback address or unix:PATH, the others an address\n");
+	else
+		buf_addf(errors, "%s: %s\n", err_text(e), strerror(errno));
+}
+
 static enum err open_one(struct supervisor *s, size_t row, struct str where, struct buf *errors)
 {
 	struct socket_row socket = { .service = rows[row].service, .role = rows[row].role };
 	struct arena *scratch = arena_new();
 	struct str address;
 	uint16_t port;
-	enum err e = split(where, &address, &port);
+	bool is_unix = str_starts(where, S("unix:")), is_lmtp = strcmp(rows[row].service, "lmtp") == 0;
+	enum err e = is_unix ? OK : split(where, &address, &port);
 
-	if (e == OK)
+	if (is_unix && is_lmtp)
+		e = open_unix(arena_dup(scratch, str_from(where, 5)).p, &socket.fd);
+	else if (is_unix || (e == OK && is_lmtp && !is_loopback(address)))
+		e = ERR_NOT_ALLOWED;
+	else if (e == OK)
 		e = net_listen(arena_dup(scratch, address).p, port, BACKLOG, false, &socket.fd);
 	if (e == OK) {
 		socket.port = net_local_port(socket.fd);
 		vec_push(&s->sockets, socket);
 	} else {
-		buf_addf(errors, "listen_%s = %.*s: %s%s%s\n", rows[row].service, STR_FMT(where),
-			e == ERR_SYNTAX ? "must be ADDRESS:PORT" : err_text(e), e == ERR_SYNTAX ? "" : ": ",
-			e == ERR_SYNTAX ? "" : strerror(errno));
+		explain(row, where, e, errors);
 	}
 	arena_free(&scratch);
 	return e;

@@ -31,13 +31,14 @@ static void refuse(struct smtp_session *s, struct str path, enum err e)
 		smtp_session_reply_error(s, e, path);
 }
 
-static bool has_account(const struct smtp_envelope *envelope, uint64_t account)
+/* Its place among the recipients; their number when it is none of them. */
+static size_t find_account(const struct smtp_envelope *envelope, uint64_t account)
 {
-	for (size_t i = 0; i < envelope->recipients.n; i++) {
-		if (envelope->recipients.v[i].to.account == account)
-			return true;
-	}
-	return false;
+	size_t i = 0;
+
+	while (i < envelope->recipients.n && envelope->recipients.v[i].to.account != account)
+		i++;
+	return i;
 }
 
 static void keep_recipient(
@@ -52,8 +53,11 @@ static void keep_recipient(
 		.path = path,
 	};
 
+	struct smtp_answer answer = { path, find_account(envelope, r->account) };
+
 	envelope->accepted++;
-	if (!has_account(envelope, r->account))
+	vec_push(&envelope->answers, answer);
+	if (answer.recipient == envelope->recipients.n)
 		vec_push(&envelope->recipients, recipient);
 }
 

@@ -31,6 +31,8 @@ enum smtp_flags {
 	SMTP_NEEDS_LOGIN = 2, /* where the policy asks for one */
 	SMTP_NO_ARGS = 4,
 	SMTP_HIDDEN = 8, /* not in HELP */
+	SMTP_ONLY_SMTP = 16, /* unknown to LMTP (RFC 2033 4.1) */
+	SMTP_ONLY_LMTP = 32,
 };
 
 struct smtp_command {

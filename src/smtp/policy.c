@@ -28,4 +28,17 @@ const struct smtp_policy_row smtp_policies[SMTP_POLICIES] = {
 			.inspect = INSPECT_SUBMISSION,
 			.not_local = SMTP_REPLY_NO_REMOTE,
 		},
+	[SMTP_LMTP] =
+		{
+			.policy = SMTP_LMTP,
+			.name = "lmtp",
+			.needs_login = false,
+			.delays_greeting = false,
+			.takes_any_hello = true,
+			.is_lmtp = true,
+			.path_flags = MESSAGE_PATH_LENIENT,
+			.purpose = LOOKUP_INBOUND,
+			.inspect = INSPECT_INBOUND,
+			.not_local = SMTP_REPLY_NO_RELAY,
+		},
 };

@@ -14,6 +14,7 @@ struct smtp_policy_row {
 	bool needs_login;            /* else AUTH is refused */
 	bool delays_greeting;        /* as long as options say */
 	bool takes_any_hello;        /* RFC 6409 clients send what they like */
+	bool is_lmtp; /* LHLO for EHLO, a reply for each recipient, and nothing is queued */
 	unsigned path_flags;         /* enum message_path_flags */
 	enum lookup_purpose purpose; /* of a recipient's look-up */
 	enum inspect_kind inspect;

@@ -17,9 +17,10 @@ struct smtp_options smtp_options_default(void)
 	return (struct smtp_options){
 		.hostname = S("localhost"),
 		.max_message_size = 210763776,
-		.max_recipients = { [SMTP_MX] = 1000, [SMTP_SUBMISSION] = 100 },
+		.max_recipients = { [SMTP_MX] = 1000, [SMTP_SUBMISSION] = 100, [SMTP_LMTP] = 1000 },
 		.max_connections = 20000,
-		.max_connections_per_network = { [SMTP_MX] = 200, [SMTP_SUBMISSION] = 500 },
+		.max_connections_per_network = { [SMTP_MX] = 200, [SMTP_SUBMISSION] = 500,
+			[SMTP_LMTP] = 500 },
 		.max_messages = 100000,
 		.max_commands = 2000000,
 		.max_session_bytes = (uint64_t)1 << 40,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The SMTP server: mail from other servers (MX) and from users (submission), two policies on
- * one core.  Runs in edge: it asks directory, inspect, store and queue over the hub and opens
+ * The SMTP server: mail from other servers (MX), from users (submission) and from another mail
+ * server on this host (LMTP), policies on one core.  Runs in edge: it asks directory, inspect, store and queue over the hub and opens
  * nothing itself.  One loop, one thread. 250 after DATA means that every recipient's copy is
  * on disk, in its mailbox or in the queue. Each session, message and refused recipient is one
  * log line with a trace id.
@@ -15,6 +15,7 @@
 enum smtp_policy {
 	SMTP_MX,         /* port 25: local recipients only, no login */
 	SMTP_SUBMISSION, /* 587 and 465: after login; RFC 6409 */
+	SMTP_LMTP,       /* RFC 2033, from a mail server beside us: a reply for each recipient */
 	SMTP_POLICIES
 };
 

@@ -61,6 +61,7 @@ void smtp_session_reset(struct smtp_session *s)
 
 	smtp_body_done(&s->body);
 	vec_done(&envelope->recipients);
+	vec_done(&envelope->answers);
 	arena_reset(envelope->arena);
 	*envelope = (struct smtp_envelope){ .arena = envelope->arena };
 	if (s->phase != SMTP_PHASE_START)
@@ -113,6 +114,7 @@ static void free_session(struct smtp_session *s)
 	buf_done(&s->login);
 	smtp_body_done(&s->body);
 	vec_done(&s->envelope.recipients);
+	vec_done(&s->envelope.answers);
 	arena_free(&s->envelope.arena);
 	free(s);
 }
@@ -210,7 +212,7 @@ static enum smtp_result run_command(struct smtp_session *s, struct str line)
 	enum err e;
 
 	cmd.row = smtp_command_find(line, &cmd.args);
-	if (!cmd.row) {
+	if (!cmd.row || (cmd.row->flags & (s->policy->is_lmtp ? SMTP_ONLY_SMTP : SMTP_ONLY_LMTP))) {
 		smtp_session_reply(s, SMTP_REPLY_NO_SUCH_COMMAND);
 		return SMTP_DONE;
 	}
@@ -371,7 +373,7 @@ static void greet(struct smtp_session *s)
 {
 	s->is_greeted = true;
 	smtp_session_set_mode(s, SMTP_MODE_COMMAND);
-	smtp_session_reply_with(s, SMTP_REPLY_GREETING, s->server->options.hostname);
+	smtp_session_reply_with(s, s->policy->is_lmtp ? SMTP_REPLY_GREETING_LMTP : SMTP_REPLY_GREETING, s->server->options.hostname);
 }
 
 /* RFC 5321 3.1: a client waits for the greeting.  Programs that only send spam do not. */

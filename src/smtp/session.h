@@ -25,6 +25,12 @@ struct smtp_recipient {
 	struct str path; /* as the client wrote it, "local@domain" */
 };
 
+/* What a RCPT is answered after DATA. */
+struct smtp_answer {
+	struct str path;
+	size_t recipient; /* whose result it gets: place among the recipients */
+};
+
 /* Between MAIL and its end; strs live in arena. */
 struct smtp_envelope {
 	struct arena *arena;
@@ -33,6 +39,7 @@ struct smtp_envelope {
 	bool is_8bit;
 	uint64_t accepted;                     /* RCPT commands answered 250 */
 	VEC(struct smtp_recipient) recipients; /* one an account */
+	VEC(struct smtp_answer) answers;       /* LMTP: one for each RCPT accepted */
 };
 
 /* The reader of a session: who gets its input. */

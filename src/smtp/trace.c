@@ -29,6 +29,8 @@ static void add_ip(struct buf *out, struct str ip)
 /* RFC 3848 */
 static const char *protocol(const struct smtp_received *r)
 {
+	if (r->is_lmtp)
+		return r->tls.n ? "LMTPS" : "LMTP";
 	if (!r->is_esmtp && !r->tls.n && !r->is_authenticated)
 		return "SMTP";
 	if (r->is_authenticated)

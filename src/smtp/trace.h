@@ -12,7 +12,7 @@ struct smtp_received {
 	struct str tls;            /* "TLS1.3 ..."; empty: in clear */
 	struct str only_recipient; /* empty when there are several: they must not learn of each
 				      other */
-	bool is_esmtp, is_authenticated;
+	bool is_esmtp, is_authenticated, is_lmtp;
 	uint64_t trace;
 	int64_t time_s;
 };

@@ -225,6 +225,7 @@ static void make_trace_header(struct smtp_transaction *tx)
 							? envelope->recipients.v[0].path
 							: STR_NONE,
 			      .is_esmtp = s->is_esmtp,
+			      .is_lmtp = s->policy->is_lmtp,
 			      .is_authenticated = smtp_session_is_logged_in(s),
 			      .trace = tx->trace,
 			      .time_s = tx->received_s,
@@ -327,7 +328,7 @@ static enum progress settle(struct smtp_transaction *tx)
 	for (size_t i = 0; i < n; i++) {
 		if (tx->results[i] == OK)
 			continue;
-		if (tx->results[i] == ERR_UNAVAILABLE) {
+		if (tx->results[i] == ERR_UNAVAILABLE && !tx->session->policy->is_lmtp) {
 			tx->queued++;
 			continue;
 		}
@@ -335,7 +336,7 @@ static enum progress settle(struct smtp_transaction *tx)
 		tx->refused++;
 		log_refused(tx, i);
 	}
-	if (tx->refused == n)
+	if (tx->refused == n && !tx->session->policy->is_lmtp)
 		return give_up(tx, refusal);
 	tx->step = tx->queued ? STEP_QUEUE : STEP_ANSWER;
 	return MORE;
@@ -417,6 +418,24 @@ static void log_outcome(const struct smtp_transaction *tx, uint64_t us)
 		F_STR("user", buf_str(&s->login)), F_ERR(tx->error));
 }
 
+/* RFC 2033 4.2: a reply for each RCPT that was accepted, in order. */
+static void reply_each(struct smtp_transaction *tx)
+{
+	const struct smtp_envelope *envelope = envelope_of(tx);
+
+	for (size_t i = 0; i < envelope->answers.n; i++) {
+		struct str path = envelope->answers.v[i].path;
+		enum err e = tx->error == OK ? tx->results[envelope->answers.v[i].recipient] : tx->error;
+
+		if (tx->error != OK)
+			reply_refused(tx);
+		else if (e != OK)
+			smtp_session_reply_error(tx->session, e, path);
+		else
+			smtp_session_reply_with(tx->session, SMTP_REPLY_RECIPIENT_STORED, path);
+	}
+}
+
 static enum progress answer(struct smtp_transaction *tx)
 {
 	uint64_t us = time_mono_us() - tx->started_us;
@@ -426,7 +445,9 @@ static enum progress answer(struct smtp_transaction *tx)
 		tx->error == OK ? METRIC_smtp_messages_accepted : METRIC_smtp_messages_refused,
 		1);
 	log_outcome(tx, us);
-	if (tx->error == OK)
+	if (tx->session->policy->is_lmtp)
+		reply_each(tx);
+	else if (tx->error == OK)
 		reply_accepted(tx);
 	else
 		reply_refused(tx);

@@ -14,7 +14,8 @@
  * 250 when every recipient is done, queued, or permanently refused while another was accepted:
  * its refusal is logged, not bounced.  5xx when all refused.  4xx when somebody is neither
  * served nor in the queue; who was served keeps the message, and the delivery id keeps the
- * client's next attempt from doubling it. A client that goes away meanwhile changes nothing:
+ * client's next attempt from doubling it.  LMTP: each recipient has a reply, and what a shard cannot take now is the
+ * client's to send again: nothing is queued. A client that goes away meanwhile changes nothing:
  * its message is delivered or queued all the same (RFC 1047).
  */
 #ifndef SMTP_TRANSACTION_H
