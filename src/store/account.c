@@ -43,12 +43,25 @@ enum err folder_insert(struct store_tx *tx, struct tx_account *account, uint64_t
 	return e;
 }
 
-static enum err subscribe(struct store_tx *tx, uint64_t account, struct str name)
+enum err account_subscribe(struct store_tx *tx, uint64_t account, struct str name)
 {
 	struct sql_statement *st = ST(tx->store, SUBSCRIPTION_INSERT);
 
 	SQL_BIND(st, SQL_I64(account), SQL_TEXT(name));
 	return sql_run(st);
+}
+
+enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity)
+{
+	struct folder_row row = { .id = ACCOUNT_ROW, .uidvalidity = uidvalidity, .counter = 1, .modseq = 1,
+		.name = S("") };
+	enum err e = tx_write(tx);
+
+	if (e == OK)
+		e = insert_row(tx->store, account, &row);
+	if (e == OK)
+		note_account(tx, account, row.uidvalidity);
+	return e;
 }
 
 /*
@@ -57,23 +70,17 @@ static enum err subscribe(struct store_tx *tx, uint64_t account, struct str name
  */
 enum err account_make(struct store_tx *tx, uint64_t account)
 {
-	struct folder_row row = { .id = ACCOUNT_ROW, .counter = 1, .modseq = 1, .name = S("") };
 	struct tx_account *a;
-	enum err e = tx_write(tx);
+	enum err e = account_insert(tx, account, (uint64_t)tx->now_s & UINT32_MAX);
 
-	row.uidvalidity = (uint64_t)tx->now_s & UINT32_MAX;
 	if (e == OK)
-		e = insert_row(tx->store, account, &row);
-	if (e == OK) {
-		note_account(tx, account, row.uidvalidity);
 		e = tx_get_account(tx, account, &a);
-	}
 	for (int i = 0; e == OK && i < STANDARD_FOLDERS; i++) {
 		struct str name = str_of(standard_folders[i].name);
 
 		e = folder_insert(tx, a, i == 0 ? INBOX_ID : 0, name, standard_folders[i].special);
 		if (e == OK)
-			e = subscribe(tx, account, name);
+			e = account_subscribe(tx, account, name);
 	}
 	return e;
 }

@@ -92,28 +92,37 @@ static enum err change_all(struct flagging *f, const struct uidset *uids)
 	return e;
 }
 
+enum err flags_change(struct store_tx *tx, struct tx_folder *folder, const struct store_flags *change, uint64_t bits,
+	const struct uidset *uids, struct uidset *ret_changed, struct uidset *ret_failed)
+{
+	struct flagging f = { .tx = tx, .folder = folder, .change = change, .bits = bits, .changed = ret_changed,
+		.failed = ret_failed };
+	/* Before chunks are read: a savepoint begins with writing others. */
+	enum err e = tx_write(tx);
+
+	if (e == OK)
+		e = tx_flush_entries(tx, folder);
+	if (e == OK)
+		e = change_all(&f, uids);
+	if (e == OK && f.modseq != 0)
+		note_flags(tx, folder, change, bits, ret_changed);
+	return e;
+}
+
 enum err store_store_flags(struct store_tx *tx, const struct store_folder *folder, const struct uidset *uids,
 	const struct store_flags *change, struct uidset *ret_changed, struct uidset *ret_failed)
 {
-	struct flagging f = { .tx = tx, .change = change, .changed = ret_changed, .failed = ret_failed };
+	struct tx_folder *f;
 	bool add = change->op != STORE_FLAGS_REMOVE;
 	uint64_t keywords = 0;
-	enum err e = tx_open_folder(tx, folder, &f.folder);
+	enum err e = tx_open_folder(tx, folder, &f);
 
 	uidset_clear(ret_changed);
 	if (ret_failed)
 		uidset_clear(ret_failed);
 	if (e == OK)
-		e = keywords_bits(tx, f.folder, change->keywords, change->keyword_count, add, &keywords);
-	/* Before chunks are read: a savepoint begins with writing others. */
-	if (e == OK)
-		e = tx_write(tx);
-	if (e == OK)
-		e = tx_flush_entries(tx, f.folder);
-	f.bits = (change->flags & STORE_SYSTEM_FLAGS) | keywords;
-	if (e == OK)
-		e = change_all(&f, uids);
-	if (e == OK && f.modseq != 0)
-		note_flags(tx, f.folder, change, f.bits, ret_changed);
-	return e;
+		e = keywords_bits(tx, f, change->keywords, change->keyword_count, add, &keywords);
+	if (e != OK)
+		return e;
+	return flags_change(tx, f, change, (change->flags & STORE_SYSTEM_FLAGS) | keywords, uids, ret_changed, ret_failed);
 }

@@ -118,6 +118,18 @@ MUST_CHECK enum err tx_write(struct store_tx *tx);
 /* Every reader's: what this turn has in memory goes to SQL first. */
 MUST_CHECK enum err store_reads(struct store *store);
 
+/* The turn is over: nothing of it is in memory any more. */
+void tx_forget(struct store_tx *tx);
+
+/* store.c */
+void store_complete_options(struct store_options *options);
+MUST_CHECK enum err store_open_database(struct store *store, const char *path);
+MUST_CHECK enum err store_put_segment(struct store *store, const struct segment_row *row);
+
+/* flags.c: bits are those of the folder; ret_failed may be NULL. */
+MUST_CHECK enum err flags_change(struct store_tx *tx, struct tx_folder *folder, const struct store_flags *change,
+	uint64_t bits, const struct uidset *uids, struct uidset *ret_changed, struct uidset *ret_failed);
+
 /* rows.c */
 MUST_CHECK enum err rows_read(struct sql_statement *st, struct arena *arena, struct folder_row *ret_row);
 /* ERR_NOT_FOUND: no such account. */
@@ -239,7 +251,12 @@ MUST_CHECK enum err check_sizes(const struct store_content *content, struct str 
 
 
 /* account.c */
+/* Row 0 alone. */
+MUST_CHECK enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity);
+MUST_CHECK enum err account_subscribe(struct store_tx *tx, uint64_t account, struct str name);
 MUST_CHECK enum err account_make(struct store_tx *tx, uint64_t account);
+/* names.c: the row alone. */
+MUST_CHECK enum err folder_put_name(struct store_tx *tx, struct tx_folder *folder, struct str name);
 /* names.c: takes a folder away, whatever is in it. */
 MUST_CHECK enum err folder_drop(struct store_tx *tx, struct tx_folder *folder);
 MUST_CHECK enum err account_get_or_make(struct store_tx *tx, uint64_t account, struct tx_account **ret_account);

@@ -194,16 +194,24 @@ enum err store_folder_delete(struct store_tx *tx, uint64_t account, struct str n
 	return e == OK ? folder_drop(tx, f) : e;
 }
 
-static enum err rename_row(struct store_tx *tx, struct tx_folder *f, struct str name)
+enum err folder_put_name(struct store_tx *tx, struct tx_folder *f, struct str name)
 {
 	struct sql_statement *st = ST(tx->store, FOLDER_RENAME);
 	enum err e;
 
 	SQL_BIND(st, SQL_I64(f->account->account), SQL_I64(f->row.id), SQL_TEXT(name), SQL_I64(f->row.special));
 	e = sql_run(st);
+	if (e == OK)
+		f->row.name = arena_dup(tx->arena, name);
+	return e;
+}
+
+static enum err rename_row(struct store_tx *tx, struct tx_folder *f, struct str name)
+{
+	enum err e = folder_put_name(tx, f, name);
+
 	if (e != OK)
 		return e;
-	f->row.name = arena_dup(tx->arena, name);
 	(void)tx_next_modseq(f);
 	tx_touch(tx, f);
 	note_folder(tx, f->account->account, &f->row);

@@ -16,7 +16,7 @@ static void set_default(uint64_t *value, uint64_t otherwise)
 		*value = otherwise;
 }
 
-static void complete_options(struct store_options *o)
+void store_complete_options(struct store_options *o)
 {
 	set_default(&o->segment_bytes, 64 * MIB);
 	set_default(&o->cache_bytes, 32 * MIB);
@@ -30,7 +30,7 @@ static void complete_options(struct store_options *o)
 	o->turn_jobs = o->turn_jobs ? o->turn_jobs : 256;
 }
 
-static enum err open_database(struct store *store, const char *path)
+enum err store_open_database(struct store *store, const char *path)
 {
 	struct sql_options options = { .cache_bytes = store->options.cache_bytes };
 	enum err e = sql_open(path, &options, &store->sql);
@@ -58,7 +58,7 @@ static enum err read_last_segment(struct store *store, struct segment_row *ret_r
 	return OK;
 }
 
-static enum err put_segment(struct store *store, const struct segment_row *row)
+enum err store_put_segment(struct store *store, const struct segment_row *row)
 {
 	struct sql_statement *st = ST(store, SEGMENT_PUT);
 
@@ -76,7 +76,7 @@ static enum err put_rows(struct store *store)
 	if (e != OK || n == 0)
 		return e;
 	for (size_t i = 0; e == OK && i < n; i++)
-		e = put_segment(store, &rows[i]);
+		e = store_put_segment(store, &rows[i]);
 	e = sql_end(store->sql, e);
 	if (e == OK)
 		segments_committed(store->segments);
@@ -104,7 +104,7 @@ static enum err open_files(struct store *store)
 	os_path(database, "%s/index.db", store->dir);
 	e = os_make_dirs(path, 0700);
 	if (e == OK)
-		e = open_database(store, database);
+		e = store_open_database(store, database);
 	if (e == OK)
 		e = worker_start(database, store->os, &store->worker);
 	if (e == OK)
@@ -133,7 +133,7 @@ enum err store_open(const char *dir, const struct store_options *options, struct
 	snprintf(store->dir, sizeof(store->dir), "%s", dir);
 	if (options)
 		store->options = *options;
-	complete_options(&store->options);
+	store_complete_options(&store->options);
 	store->os = store->options.os ? store->options.os : &store_os_system;
 	store->last = &store->first;
 	store->spare = tx_new(store);
@@ -168,7 +168,7 @@ static void say_clean_end(struct store *store)
 
 	if (!segments_finish(store->segments, &row) || sql_begin(store->sql) != OK)
 		return;
-	e = put_segment(store, &row);
+	e = store_put_segment(store, &row);
 	(void)!sql_end(store->sql, e);
 }
 

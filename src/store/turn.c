@@ -51,7 +51,7 @@ static enum err begin_turn(struct store *store)
 	return sql_begin(store->sql);
 }
 
-static void forget_turn(struct store_tx *tx)
+void tx_forget(struct store_tx *tx)
 {
 	tx_drop(tx);
 	tx->deltas.n = tx->touched.n = tx->gone.n = 0;
@@ -182,7 +182,7 @@ static enum err end_turn(struct store_tx *tx, enum err e)
 		sql_rollback(store->sql);
 		segments_abort(store->segments);
 	}
-	forget_turn(tx);
+	tx_forget(tx);
 	return e;
 }
 

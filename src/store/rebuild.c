@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/rebuild.h"
+
+#include "base/time.h"
+#include "store/replay.h"
+#include "store/segment_local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BATCH_RECORDS = 2000, HEAD_MAX = 64 << 20 };
+
+struct rebuild {
+	struct store *store;
+	struct store_tx *tx;
+	struct replay *replay;
+	struct arena *arena; /* of one record */
+	struct store_rebuilt counts;
+	uint64_t in_batch;
+};
+
+static enum err end_batch(struct rebuild *b)
+{
+	enum err e = tx_flush(b->tx);
+
+	if (e == OK)
+		e = sql_commit(b->store->sql);
+	tx_forget(b->tx);
+	b->in_batch = 0;
+	return e;
+}
+
+static enum err begin_batch(struct rebuild *b)
+{
+	b->tx->now_s = time_wall_s();
+	return sql_begin(b->store->sql);
+}
+
+static enum err take_message(struct rebuild *b, uint32_t segment, const struct record_head *head)
+{
+	enum err e = OK;
+
+	for (uint32_t i = 0; e == OK && i < head->header.recipients; i++) {
+		const struct record_recipient *to = &head->recipients[i];
+		struct store_entry entry = { .uid = to->uid, .size = (uint32_t)(to->prefix.n + head->header.content),
+			.flags = to->flags, .modseq = to->modseq, .internal_date = to->internal_date,
+			.saved_date = to->saved_date, .instance = to->instance, .thread = to->thread,
+			.extent = { segment, head->header.offset, head->header.length, i } };
+
+		memcpy(entry.email_id, head->content_id, sizeof(entry.email_id));
+		e = replay_message(b->replay, to->account, to->folder, &entry);
+	}
+	return e;
+}
+
+static enum err take_notes(struct rebuild *b, uint32_t segment, const struct record_header *header)
+{
+	char *bytes = arena_bytes(b->arena, header->content + 1);
+	enum err e = segments_read(b->store->segments, segment, header->offset + header->head, bytes, header->content);
+
+	return e == OK ? replay_notes(b->replay, str_make(bytes, header->content)) : e;
+}
+
+/* A head that is all zeros behind its first bytes was erased with its account. */
+static bool is_erased(struct str head)
+{
+	for (size_t i = RECORD_HEADER_BYTES; i < head.n; i++)
+		if (head.p[i])
+			return false;
+	return true;
+}
+
+static enum err take_record(struct rebuild *b, uint32_t segment, const struct record_header *header)
+{
+	char *bytes = arena_bytes(b->arena, header->head);
+	struct record_head head;
+	enum err e = segments_read(b->store->segments, segment, header->offset, bytes, header->head);
+
+	if (e != OK)
+		return e;
+	b->counts.records++;
+	e = record_decode_head(str_make(bytes, header->head), b->arena, &head);
+	if (e == ERR_CORRUPT && is_erased(str_make(bytes, header->head))) {
+		b->counts.erased++;
+		return OK;
+	}
+	if (e != OK)
+		return e;
+	return header->type == RECORD_MESSAGE ? take_message(b, segment, &head) : take_notes(b, segment, header);
+}
+
+/* False: no record begins here. */
+static bool read_header(
+	struct rebuild *b, uint32_t segment, uint64_t id, uint64_t at, uint64_t size, struct record_header *ret_header)
+{
+	char bytes[RECORD_HEADER_BYTES];
+
+	if (at + sizeof(bytes) > size || segments_read(b->store->segments, segment, at, bytes, sizeof(bytes)) != OK ||
+		record_decode_header(str_make(bytes, sizeof(bytes)), ret_header) != OK)
+		return false;
+	return ret_header->segment_id == id && ret_header->offset == at && ret_header->length <= size - at &&
+		ret_header->head <= HEAD_MAX && ret_header->head <= ret_header->length &&
+		ret_header->content <= ret_header->length - ret_header->head;
+}
+
+/* A record that cannot be read is passed over; what is behind it may be whole. */
+static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t id, uint64_t size, uint64_t *ret_end)
+{
+	struct record_header header;
+	uint64_t at = SEGMENT_HEADER_BYTES;
+	enum err e = OK;
+
+	for (; e == OK && read_header(b, segment, id, at, size, &header); at += header.length) {
+		e = take_record(b, segment, &header);
+		arena_reset(b->arena);
+		if (e == ERR_CORRUPT) {
+			b->counts.damaged++;
+			e = OK;
+		}
+		/* A batch ends behind notes only: what waits for them is not in the transaction yet. */
+		if (e == OK && ++b->in_batch >= BATCH_RECORDS && header.type == RECORD_NOTES) {
+			e = end_batch(b);
+			if (e == OK)
+				e = begin_batch(b);
+		}
+	}
+	*ret_end = at;
+	return e;
+}
+
+static enum err take_segment(struct rebuild *b, uint32_t number)
+{
+	struct segment_row row = { .number = number, .state = SEGMENT_SEALED };
+	char path[OS_PATH_MAX];
+	struct stat st;
+	enum err e;
+
+	if (stat(segment_path(b->store->segments, number, "seg", path), &st) != 0)
+		return errno == ENOENT ? OK : err_from_errno(errno);
+	e = segments_id(b->store->segments, number, &row.id);
+	if (e == ERR_CORRUPT) {
+		b->counts.damaged++;
+		return OK;
+	}
+	if (e == OK)
+		e = walk_records(b, number, row.id, (uint64_t)st.st_size, &row.used);
+	b->counts.segments++;
+	return e == OK ? store_put_segment(b->store, &row) : e;
+}
+
+static enum err walk_log(struct rebuild *b)
+{
+	enum err e = begin_batch(b);
+
+	for (uint32_t number = 1; e == OK && number <= b->store->segments->last_number; number++)
+		e = take_segment(b, number);
+	if (e == OK)
+		e = replay_end(b->replay);
+	return e == OK ? end_batch(b) : e;
+}
+
+static void remove_database(const char *path)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char name[OS_PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		unlink(os_path(name, "%s%s", path, suffixes[i]));
+}
+
+static enum err move(const char *from, const char *to)
+{
+	if (rename(from, to) != 0 && errno != ENOENT)
+		return err_from_errno(errno);
+	return OK;
+}
+
+/* Its log must go too: it would be taken for the new database's. */
+static enum err put_in_place(const char *dir, const char *made)
+{
+	char path[OS_PATH_MAX], old[OS_PATH_MAX], log[OS_PATH_MAX], old_log[OS_PATH_MAX];
+	enum err e;
+
+	os_path(path, "%s/index.db", dir);
+	os_path(old, "%s/index.db.old", dir);
+	remove_database(old);
+	e = move(os_path(log, "%s/index.db-wal", dir), os_path(old_log, "%s/index.db.old-wal", dir));
+	if (e == OK)
+		e = move(path, old);
+	unlink(os_path(log, "%s/index.db-shm", dir));
+	if (e == OK && rename(made, path) != 0)
+		e = err_from_errno(errno);
+	return e == OK ? os_sync_dir(dir) : e;
+}
+
+static enum err open_files(struct store *store, const char *database)
+{
+	char path[OS_PATH_MAX];
+	struct stat st;
+	enum err e;
+
+	os_path(path, "%s/segments", store->dir);
+	if (stat(path, &st) != 0)
+		return ERR_NO_FOLDER;
+	remove_database(database);
+	e = store_open_database(store, database);
+	if (e == OK)
+		e = segments_open(path, store->options.segment_bytes, store->os, NULL, NULL, &store->segments);
+	return e;
+}
+
+static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
+{
+	struct rebuild b = { .store = store, .tx = store->spare, .arena = arena_new() };
+	struct replay_counts replayed;
+	enum err e;
+
+	store->tx = store->spare;
+	b.replay = replay_new(b.tx);
+	e = walk_log(&b);
+	store->tx = NULL;
+	replayed = replay_counts(b.replay);
+	b.counts.messages = replayed.messages;
+	b.counts.notes = replayed.notes;
+	b.counts.lost = replayed.lost;
+	b.counts.replaced = replayed.replaced;
+	*ret_rebuilt = b.counts;
+	replay_free(&b.replay);
+	arena_free(&b.arena);
+	return e;
+}
+
+enum err store_rebuild_index(const char *dir, const struct store_options *options, struct store_rebuilt *ret_rebuilt)
+{
+	struct store *store = mem_make(struct store);
+	char database[OS_PATH_MAX];
+	enum err e;
+
+	snprintf(store->dir, sizeof(store->dir), "%s", dir);
+	if (options)
+		store->options = *options;
+	store_complete_options(&store->options);
+	store->os = &store_os_system;
+	store->spare = tx_new(store);
+	store->folders = map_new();
+	os_path(database, "%s/index.db.new", dir);
+	e = open_files(store, database);
+	if (e == OK)
+		e = build(store, ret_rebuilt);
+	segments_close(&store->segments);
+	sql_close(&store->sql);
+	tx_free(&store->spare);
+	map_free(&store->folders);
+	free(store);
+	return e == OK ? put_in_place(dir, database) : e;
+}

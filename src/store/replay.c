@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/replay.h"
+
+#include "base/vec.h"
+
+enum { WAITING_MAX = 300000 };
+
+/* A message, or a note whose fields stand in `fields`. */
+struct event {
+	uint64_t account, folder, modseq;
+	uint64_t order; /* place in the log */
+	enum note_kind kind; /* 0: a message */
+	struct store_entry entry;
+	struct str fields;
+};
+
+struct replay {
+	struct store_tx *tx;
+	VEC(struct event) waiting; /* messages */
+	uint64_t next_order;
+	struct replay_counts counts;
+};
+
+struct replay *replay_new(struct store_tx *tx)
+{
+	struct replay *r = mem_make(struct replay);
+
+	r->tx = tx;
+	return r;
+}
+
+void replay_free(struct replay **replay)
+{
+	if (!*replay)
+		return;
+	vec_done(&(*replay)->waiting);
+	free(*replay);
+	*replay = NULL;
+}
+
+struct replay_counts replay_counts(const struct replay *r)
+{
+	return r->counts;
+}
+
+/* ---- messages ---- */
+
+static enum err find_folder(struct replay *r, const struct event *event, struct tx_folder **ret_folder)
+{
+	struct tx_account *a;
+	enum err e = tx_get_account(r->tx, event->account, &a);
+
+	if (e == OK)
+		e = tx_get_folder(r->tx, a, event->folder, ret_folder);
+	return e == ERR_NOT_FOUND ? ERR_NO_FOLDER : e;
+}
+
+static void raise_to(uint64_t *value, uint64_t least)
+{
+	if (*value < least)
+		*value = least;
+}
+
+/* The UID was given before, to a record that was never committed: this one is the true one. */
+static enum err replace_message(struct replay *r, struct tx_folder *f, const struct store_entry *entry)
+{
+	struct chunk_place place = { f->account->account, f->row.id, 0 };
+	struct store_entry *entries = r->tx->entries;
+	struct str blob;
+	size_t n;
+	enum err e = tx_flush_entries(r->tx, f);
+
+	if (e != OK || !chunks_next(r->tx, &place, entry->uid, &blob, &e))
+		return e;
+	e = chunk_decode(blob, entries, &n);
+	for (size_t i = 0; e == OK && i < n; i++) {
+		if (entries[i].uid != entry->uid)
+			continue;
+		tx_count(f, &entries[i], -1);
+		entries[i] = *entry;
+		tx_count(f, entry, 1);
+		r->counts.replaced++;
+		return chunks_rewrite(r->tx, &place, entries, n);
+	}
+	return e;
+}
+
+static enum err add_message(struct replay *r, const struct event *event)
+{
+	const struct store_entry *entry = &event->entry;
+	struct tx_folder *f;
+	enum err e = find_folder(r, event, &f);
+
+	if (e == ERR_NO_FOLDER) {
+		r->counts.lost++;
+		return OK;
+	}
+	if (e != OK)
+		return e;
+	raise_to(&f->account->row.counter, entry->instance + 1);
+	f->row.modseq = f->account->row.modseq = entry->modseq;
+	r->counts.messages++;
+	tx_touch(r->tx, f);
+	if (entry->uid < f->row.counter)
+		return replace_message(r, f, entry);
+	f->row.counter = f->row.recent = (uint64_t)entry->uid + 1;
+	return tx_push(r->tx, f, entry);
+}
+
+/* ---- notes ---- */
+
+static void read_set(struct rd *rd, struct uidset *set)
+{
+	uint64_t n = rd_varint(rd), before = 0;
+
+	for (uint64_t i = 0; i < n && !rd->bad; i++) {
+		uint64_t first = before + rd_varint(rd), last = first + rd_varint(rd);
+
+		if (first == 0 || last > UINT32_MAX || first <= before)
+			rd->bad = true;
+		else
+			uidset_add_range(set, (uint32_t)first, (uint32_t)last);
+		before = last;
+	}
+}
+
+static enum err redo_flags(struct replay *r, const struct event *event, struct rd *rd)
+{
+	struct uidset uids = { 0 }, changed = { 0 };
+	struct store_flags change = { .op = (enum store_flags_op)rd_u8(rd) };
+	uint64_t bits = rd_varint(rd);
+	struct tx_folder *f;
+	enum err e;
+
+	read_set(rd, &uids);
+	e = rd->bad || change.op > STORE_FLAGS_REPLACE ? ERR_CORRUPT : find_folder(r, event, &f);
+	if (e == OK) {
+		f->account->row.modseq = event->modseq - 1;
+		e = flags_change(r->tx, f, &change, bits, &uids, &changed, NULL);
+	}
+	uidset_done(&uids);
+	uidset_done(&changed);
+	return e;
+}
+
+static enum err redo_expunge(struct replay *r, const struct event *event, struct rd *rd)
+{
+	struct uidset uids = { 0 }, gone = { 0 };
+	bool moved = rd_u8(rd) != 0;
+	struct tx_folder *f;
+	enum err e;
+
+	read_set(rd, &uids);
+	e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &f);
+	if (e == OK) {
+		f->account->row.modseq = event->modseq - 1;
+		e = expunge_messages(r->tx, f, &uids, true, moved, &gone);
+	}
+	uidset_done(&uids);
+	uidset_done(&gone);
+	return e;
+}
+
+/* A copy whose UIDs were given before was not committed the first time; it is the same copy. */
+static enum err copy_again(struct replay *r, const struct event *event, struct tx_folder *to, uint64_t from_id, bool moved,
+	uint64_t first_uid, uint64_t first_instance, const struct uidset *source)
+{
+	struct store_copied copied = { 0 };
+	struct tx_folder *from;
+	enum err e = tx_get_folder(r->tx, to->account, from_id, &from);
+
+	if (e != OK || first_uid < to->row.counter)
+		return e;
+	to->row.counter = first_uid;
+	raise_to(&to->account->row.counter, first_instance);
+	to->account->row.modseq = event->modseq - 1;
+	e = copy_messages(r->tx, from, to, source, moved, &copied);
+	to->row.recent = to->row.counter;
+	uidset_done(&copied.source);
+	return e;
+}
+
+static enum err redo_copy(struct replay *r, const struct event *event, struct rd *rd)
+{
+	struct uidset source = { 0 };
+	uint64_t from = rd_varint(rd);
+	bool moved = rd_u8(rd) != 0;
+	uint64_t first_uid = rd_varint(rd), first_instance = rd_varint(rd);
+	int64_t now_s = r->tx->now_s;
+	struct tx_folder *to;
+	enum err e;
+
+	r->tx->now_s = (int64_t)rd_varint(rd);
+	read_set(rd, &source);
+	e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &to);
+	if (e == OK)
+		e = copy_again(r, event, to, from, moved, first_uid, first_instance, &source);
+	r->tx->now_s = now_s;
+	uidset_done(&source);
+	return e;
+}
+
+static enum err make_folder(struct replay *r, const struct event *event, struct str name, enum store_special special,
+	uint64_t uidvalidity)
+{
+	struct tx_account *a;
+	enum err e = tx_get_account(r->tx, event->account, &a);
+
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? ERR_NO_FOLDER : e;
+	a->row.uidvalidity = uidvalidity - 1;
+	a->row.modseq = event->modseq - 1;
+	e = folder_insert(r->tx, a, event->folder, name, special);
+	/* The standard folders were subscribed to when the account was made. */
+	if (e == OK && (special != STORE_ORDINARY || event->folder == INBOX_ID))
+		e = account_subscribe(r->tx, event->account, name);
+	return e;
+}
+
+static enum err redo_folder(struct replay *r, const struct event *event, struct rd *rd)
+{
+	struct str name = rd_blob(rd);
+	uint64_t special = rd_varint(rd), uidvalidity = rd_varint(rd);
+	struct str keywords = rd_blob(rd);
+	struct tx_folder *f;
+	enum err e;
+
+	if (rd->bad || special >= STORE_SPECIALS || uidvalidity == 0 || event->modseq == 0)
+		return ERR_CORRUPT;
+	e = find_folder(r, event, &f);
+	if (e == ERR_NO_FOLDER) {
+		e = make_folder(r, event, name, (enum store_special)special, uidvalidity);
+		if (e == OK)
+			e = find_folder(r, event, &f);
+	}
+	if (e != OK)
+		return e;
+	f->row.keywords = arena_dup(r->tx->arena, keywords);
+	f->keywords_dirty = true;
+	f->row.modseq = event->modseq;
+	raise_to(&f->account->row.modseq, event->modseq);
+	tx_touch(r->tx, f);
+	return str_equal(f->row.name, name) ? OK : folder_put_name(r->tx, f, name);
+}
+
+static enum err redo_subscribe(struct replay *r, const struct event *event, struct rd *rd)
+{
+	bool subscribed = rd_u8(rd) != 0;
+	struct str name = rd_blob(rd);
+
+	if (rd->bad)
+		return ERR_CORRUPT;
+	return store_folder_subscribe(r->tx, event->account, name, subscribed);
+}
+
+static enum err redo_account(struct replay *r, const struct event *event, struct rd *rd)
+{
+	uint64_t uidvalidity = rd_varint(rd);
+	struct tx_account *a;
+	enum err e = rd->bad ? ERR_CORRUPT : tx_get_account(r->tx, event->account, &a);
+
+	return e == ERR_NOT_FOUND ? account_insert(r->tx, event->account, uidvalidity) : e;
+}
+
+static enum err redo_folder_gone(struct replay *r, const struct event *event)
+{
+	struct tx_folder *f;
+	enum err e = find_folder(r, event, &f);
+
+	return e == OK ? folder_drop(r->tx, f) : e;
+}
+
+static enum err redo(struct replay *r, const struct event *event)
+{
+	struct rd rd = rd_of(event->fields);
+
+	switch (event->kind) {
+	case NOTE_FLAGS:
+		return redo_flags(r, event, &rd);
+	case NOTE_EXPUNGE:
+		return redo_expunge(r, event, &rd);
+	case NOTE_COPY:
+		return redo_copy(r, event, &rd);
+	case NOTE_FOLDER:
+		return redo_folder(r, event, &rd);
+	case NOTE_FOLDER_GONE:
+		return redo_folder_gone(r, event);
+	case NOTE_SUBSCRIBE:
+		return redo_subscribe(r, event, &rd);
+	case NOTE_ACCOUNT:
+		return redo_account(r, event, &rd);
+	case NOTE_ACCOUNT_GONE:
+		return store_account_delete(r->tx, event->account);
+	}
+	return add_message(r, event);
+}
+
+static enum err apply(struct replay *r, const struct event *event)
+{
+	enum err e = redo(r, event);
+
+	/* The notes that these steps make are in the log already. */
+	buf_clear(&r->tx->notes);
+	r->counts.notes += event->kind != 0;
+	/* Of a folder that is not there: its making was never committed, or came from an aborted turn. */
+	if (e == ERR_NO_FOLDER || e == ERR_NOT_FOUND || e == ERR_UNKNOWN_USER) {
+		r->counts.lost++;
+		return OK;
+	}
+	return e;
+}
+
+/* ---- order ---- */
+
+static int compare_events(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+
+	if (x->account != y->account)
+		return x->account < y->account ? -1 : 1;
+	if (x->modseq != y->modseq)
+		return x->modseq < y->modseq ? -1 : 1;
+	/* Notes first: the folder that a message is in was made with its modseq at the latest. */
+	if ((x->kind == 0) != (y->kind == 0))
+		return x->kind ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static enum err apply_all(struct replay *r, struct event *events, size_t n)
+{
+	enum err e = OK;
+
+	qsort(events, n, sizeof(*events), compare_events);
+	for (size_t i = 0; e == OK && i < n; i++)
+		e = apply(r, &events[i]);
+	return e;
+}
+
+enum err replay_message(struct replay *r, uint64_t account, uint64_t folder, const struct store_entry *entry)
+{
+	struct event event = { .account = account, .folder = folder, .modseq = entry->modseq, .order = r->next_order++,
+		.entry = *entry };
+	size_t first;
+	enum err e;
+
+	vec_push(&r->waiting, event);
+	if (r->waiting.n <= WAITING_MAX)
+		return OK;
+	/* More than any turn has: the older half waits for nothing. */
+	first = r->waiting.n / 2;
+	e = apply_all(r, r->waiting.v, first);
+	memmove(r->waiting.v, r->waiting.v + first, (r->waiting.n - first) * sizeof(*r->waiting.v));
+	r->waiting.n -= first;
+	return e;
+}
+
+/* Passes over the fields of a note. */
+static void skip_fields(struct rd *rd, enum note_kind kind)
+{
+	struct uidset set = { 0 };
+
+	switch (kind) {
+	case NOTE_FLAGS:
+		rd_u8(rd);
+		rd_varint(rd);
+		read_set(rd, &set);
+		break;
+	case NOTE_EXPUNGE:
+		rd_u8(rd);
+		read_set(rd, &set);
+		break;
+	case NOTE_COPY:
+		rd_varint(rd);
+		rd_u8(rd);
+		for (int i = 0; i < 3; i++)
+			rd_varint(rd);
+		read_set(rd, &set);
+		break;
+	case NOTE_FOLDER:
+		rd_blob(rd);
+		rd_varint(rd);
+		rd_varint(rd);
+		rd_blob(rd);
+		break;
+	case NOTE_SUBSCRIBE:
+		rd_u8(rd);
+		rd_blob(rd);
+		break;
+	case NOTE_ACCOUNT:
+		rd_varint(rd);
+		break;
+	case NOTE_FOLDER_GONE:
+	case NOTE_ACCOUNT_GONE:
+		break;
+	default:
+		rd->bad = true;
+	}
+	uidset_done(&set);
+}
+
+/* A note without a modseq of its own, or with an older one, stands where it stands among the account's notes. */
+static void place(struct replay *r, size_t first, struct event *event)
+{
+	for (size_t i = r->waiting.n; i > first; i--)
+		if (r->waiting.v[i - 1].account == event->account) {
+			raise_to(&event->modseq, r->waiting.v[i - 1].modseq);
+			return;
+		}
+}
+
+enum err replay_notes(struct replay *r, struct str notes)
+{
+	struct rd rd = rd_of(notes);
+	size_t first = r->waiting.n;
+	enum err e = OK;
+
+	while (rd_left(&rd) && !rd.bad) {
+		struct event event = { .order = r->next_order++ };
+		const char *begin;
+
+		event.kind = (enum note_kind)rd_varint(&rd);
+		event.account = rd_varint(&rd);
+		event.folder = rd_varint(&rd);
+		event.modseq = rd_varint(&rd);
+		begin = rd.p;
+		skip_fields(&rd, event.kind);
+		event.fields = str_make(begin, (size_t)(rd.p - begin));
+		place(r, first, &event);
+		if (!rd.bad)
+			vec_push(&r->waiting, event);
+	}
+	e = apply_all(r, r->waiting.v, r->waiting.n);
+	r->waiting.n = 0;
+	return e == OK && rd.bad ? ERR_CORRUPT : e;
+}
+
+enum err replay_end(struct replay *r)
+{
+	enum err e = apply_all(r, r->waiting.v, r->waiting.n);
+
+	r->waiting.n = 0;
+	return e;
+}
