@@ -2,47 +2,44 @@
 /* How a session tells its client what changed in the selected mailbox. */
 #include "imap/session_local.h"
 
+struct telling {
+	struct buf *out;
+	struct uidset gone;
+};
+
 static void note_vanished(void *arg, uint32_t seq, uint32_t uid)
 {
-	uidset_add(arg, uid);
-}
-
-/* RFC 7162 3.2.10.1: UIDs in place of numbers. */
-static uint32_t tell_vanished(struct imap_session *s, const struct store_index *index, uint32_t known)
-{
-	struct buf *out = imap_client_output(&s->client);
-	struct uidset uids = { 0 };
-	uint32_t n = imap_view_expunge(&s->view, index->uids, known, note_vanished, &uids);
-
-	buf_adds(out, "* VANISHED ");
-	imap_write_uidset(&uids, out);
-	buf_adds(out, "\r\n");
-	uidset_done(&uids);
-	return n;
+	uidset_add(&((struct telling *)arg)->gone, uid);
 }
 
 static void tell_expunge(void *arg, uint32_t seq, uint32_t uid)
 {
-	struct buf *out = arg;
+	struct telling *t = arg;
 
-	buf_adds(out, "* ");
-	buf_add_u64(out, seq);
-	buf_adds(out, " EXPUNGE\r\n");
+	uidset_add(&t->gone, uid);
+	buf_adds(t->out, "* ");
+	buf_add_u64(t->out, seq);
+	buf_adds(t->out, " EXPUNGE\r\n");
 }
 
 static void sync_expunged(struct imap_session *s, const struct store_index *index)
 {
+	struct telling t = { .out = imap_client_output(&s->client) };
 	uint32_t known = s->view.last_uid == UINT32_MAX
 		? index->count
 		: store_index_find(index, s->view.last_uid + 1);
 
 	if (known == s->view.count)
 		return;
-	if (s->qresync)
-		s->expunged += tell_vanished(s, index, known);
-	else
-		s->expunged += imap_view_expunge(&s->view, index->uids, known, tell_expunge,
-			imap_client_output(&s->client));
+	s->expunged += imap_view_expunge(&s->view, index->uids, known, s->qresync ? note_vanished : tell_expunge, &t);
+	/* RFC 7162 3.2.10.1: UIDs in place of numbers. */
+	if (s->qresync) {
+		buf_adds(t.out, "* VANISHED ");
+		imap_write_uidset(&t.gone, t.out);
+		buf_adds(t.out, "\r\n");
+	}
+	uidset_remove_set(&s->recent, &t.gone);
+	uidset_done(&t.gone);
 }
 
 static void sync_new(struct imap_session *s, const struct store_index *index)

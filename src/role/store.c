@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The store role: one shard.  Deliveries and sessions come from edge, waiting deliveries from queue. */
-#include "store/store.h"
+#include "store/rebuild.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -253,6 +253,21 @@ static void stop(struct role *role)
 	loop_defer(role->loop, end, own);
 }
 
+/* Rather late than empty: without its index a shard would look like a new one. */
+static enum err rebuild_if_lost(const char *dir, const struct store_options *options)
+{
+	struct store_rebuilt rebuilt = { 0 };
+	enum err e;
+
+	if (!store_has_lost_index(dir))
+		return OK;
+	LOG(LOG_WARNING, "index_lost", F_CSTR("shard", dir));
+	e = store_rebuild_index(dir, options, &rebuilt);
+	LOG(LOG_WARNING, "index_rebuilt", F_CSTR("shard", dir), F_U64("messages", rebuilt.messages),
+		F_U64("notes", rebuilt.notes), F_U64("lost", rebuilt.lost), F_U64("damaged", rebuilt.damaged), F_ERR(e));
+	return e;
+}
+
 void role_store(struct role *role)
 {
 	struct store_role *own = mem_make(struct store_role);
@@ -266,7 +281,9 @@ void role_store(struct role *role)
 	role->on_stop = stop;
 	options = options_of(own);
 	role_lock_in(role, SANDBOX_FILES | SANDBOX_MEMFD | SANDBOX_THREADS, paths, 1);
-	e = store_open(dir, &options, &own->store);
+	e = rebuild_if_lost(dir, &options);
+	if (e == OK)
+		e = store_open(dir, &options, &own->store);
 	if (e != OK)
 		role_die(role, "store_not_opened", e, str_of(dir));
 	own->imap = imap_sessions_new(role->loop, own->store, role->hub, role->conf, dir);

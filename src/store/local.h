@@ -49,6 +49,7 @@ struct store {
 	uint64_t idle_bytes;
 	struct background background;
 	enum checkpoint_state checkpoint;
+	int lock_fd; /* -1: none */
 	char error[256];
 };
 
@@ -122,8 +123,13 @@ MUST_CHECK enum err store_reads(struct store *store);
 void tx_forget(struct store_tx *tx);
 
 /* store.c */
-void store_complete_options(struct store_options *options);
-MUST_CHECK enum err store_open_database(struct store *store, const char *path);
+/*
+ * A store without a worker, for tools: only its log is read; the database is the file `name` of the directory.  Jobs
+ * cannot be submitted.  ERR_NO_FOLDER: no such shard.
+ */
+MUST_CHECK enum err store_open_bare(const char *dir, const struct store_options *options, const char *name,
+	bool read_only, struct store **ret_store);
+void store_close_bare(struct store **store);
 MUST_CHECK enum err store_put_segment(struct store *store, const struct segment_row *row);
 
 /* flags.c: bits are those of the folder; ret_failed may be NULL. */

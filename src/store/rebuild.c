@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -196,22 +195,6 @@ static enum err put_in_place(const char *dir, const char *made)
 	return e == OK ? os_sync_dir(dir) : e;
 }
 
-static enum err open_files(struct store *store, const char *database)
-{
-	char path[OS_PATH_MAX];
-	struct stat st;
-	enum err e;
-
-	os_path(path, "%s/segments", store->dir);
-	if (stat(path, &st) != 0)
-		return ERR_NO_FOLDER;
-	remove_database(database);
-	e = store_open_database(store, database);
-	if (e == OK)
-		e = segments_open(path, store->options.segment_bytes, store->os, NULL, NULL, &store->segments);
-	return e;
-}
-
 static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
 {
 	struct rebuild b = { .store = store, .tx = store->spare, .arena = arena_new() };
@@ -235,25 +218,24 @@ static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
 
 enum err store_rebuild_index(const char *dir, const struct store_options *options, struct store_rebuilt *ret_rebuilt)
 {
-	struct store *store = mem_make(struct store);
+	struct store *store = NULL;
 	char database[OS_PATH_MAX];
 	enum err e;
 
-	snprintf(store->dir, sizeof(store->dir), "%s", dir);
-	if (options)
-		store->options = *options;
-	store_complete_options(&store->options);
-	store->os = &store_os_system;
-	store->spare = tx_new(store);
-	store->folders = map_new();
-	os_path(database, "%s/index.db.new", dir);
-	e = open_files(store, database);
+	/* What an attempt before left. */
+	remove_database(os_path(database, "%s/index.db.new", dir));
+	e = store_open_bare(dir, options, "index.db.new", false, &store);
 	if (e == OK)
 		e = build(store, ret_rebuilt);
-	segments_close(&store->segments);
-	sql_close(&store->sql);
-	tx_free(&store->spare);
-	map_free(&store->folders);
-	free(store);
+	store_close_bare(&store);
 	return e == OK ? put_in_place(dir, database) : e;
+}
+
+bool store_has_lost_index(const char *dir)
+{
+	char path[OS_PATH_MAX];
+	struct stat st;
+
+	return stat(os_path(path, "%s/index.db", dir), &st) != 0 &&
+		stat(os_path(path, "%s/segments/00000001.seg", dir), &st) == 0;
 }

@@ -16,8 +16,12 @@ struct store_rebuilt {
 	uint64_t damaged;  /* segments whose records end before the file's marks say so, or that cannot be read */
 };
 
-/* dir: the shard's.  The old index.db stays as index.db.old.  ERR_NO_FOLDER: no such shard. */
+/* dir: the shard's.  The old index.db stays as index.db.old.  ERR_NO_FOLDER: no such shard;
+ * ERR_BUSY: somebody has it open. */
 MUST_CHECK enum err store_rebuild_index(
 	const char *dir, const struct store_options *options, struct store_rebuilt *ret_rebuilt);
+
+/* There is mail in the log, but no index. */
+bool store_has_lost_index(const char *dir);
 
 #endif

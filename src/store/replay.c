@@ -98,7 +98,8 @@ static enum err add_message(struct replay *r, const struct event *event)
 	if (e != OK)
 		return e;
 	raise_to(&f->account->row.counter, entry->instance + 1);
-	f->row.modseq = f->account->row.modseq = entry->modseq;
+	f->row.modseq = entry->modseq;
+	raise_to(&f->account->row.modseq, entry->modseq);
 	r->counts.messages++;
 	tx_touch(r->tx, f);
 	if (entry->uid < f->row.counter)
@@ -124,6 +125,25 @@ static void read_set(struct rd *rd, struct uidset *set)
 	}
 }
 
+/* The account's modseq before and as of a note; what it does takes the next one, as it did the first time. */
+struct clock {
+	uint64_t before, noted;
+};
+
+static struct clock turn_back(struct tx_account *account, uint64_t modseq)
+{
+	struct clock clock = { account->row.modseq, modseq };
+
+	account->row.modseq = modseq ? modseq - 1 : 0;
+	return clock;
+}
+
+static void turn_on(struct tx_account *account, struct clock clock)
+{
+	raise_to(&account->row.modseq, clock.before);
+	raise_to(&account->row.modseq, clock.noted);
+}
+
 static enum err redo_flags(struct replay *r, const struct event *event, struct rd *rd)
 {
 	struct uidset uids = { 0 }, changed = { 0 };
@@ -135,8 +155,10 @@ static enum err redo_flags(struct replay *r, const struct event *event, struct r
 	read_set(rd, &uids);
 	e = rd->bad || change.op > STORE_FLAGS_REPLACE ? ERR_CORRUPT : find_folder(r, event, &f);
 	if (e == OK) {
-		f->account->row.modseq = event->modseq - 1;
+		struct clock clock = turn_back(f->account, event->modseq);
+
 		e = flags_change(r->tx, f, &change, bits, &uids, &changed, NULL);
+		turn_on(f->account, clock);
 	}
 	uidset_done(&uids);
 	uidset_done(&changed);
@@ -153,8 +175,10 @@ static enum err redo_expunge(struct replay *r, const struct event *event, struct
 	read_set(rd, &uids);
 	e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &f);
 	if (e == OK) {
-		f->account->row.modseq = event->modseq - 1;
+		struct clock clock = turn_back(f->account, event->modseq);
+
 		e = expunge_messages(r->tx, f, &uids, true, moved, &gone);
+		turn_on(f->account, clock);
 	}
 	uidset_done(&uids);
 	uidset_done(&gone);
@@ -167,14 +191,16 @@ static enum err copy_again(struct replay *r, const struct event *event, struct t
 {
 	struct store_copied copied = { 0 };
 	struct tx_folder *from;
+	struct clock clock;
 	enum err e = tx_get_folder(r->tx, to->account, from_id, &from);
 
 	if (e != OK || first_uid < to->row.counter)
 		return e;
 	to->row.counter = first_uid;
 	raise_to(&to->account->row.counter, first_instance);
-	to->account->row.modseq = event->modseq - 1;
+	clock = turn_back(to->account, event->modseq);
 	e = copy_messages(r->tx, from, to, source, moved, &copied);
+	turn_on(to->account, clock);
 	to->row.recent = to->row.counter;
 	uidset_done(&copied.source);
 	return e;

@@ -5,8 +5,12 @@
 #include "store/local.h"
 
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { MIB = 1 << 20, SEGMENT_MAX = 256 * MIB };
 
@@ -16,7 +20,7 @@ static void set_default(uint64_t *value, uint64_t otherwise)
 		*value = otherwise;
 }
 
-void store_complete_options(struct store_options *o)
+static void complete_options(struct store_options *o)
 {
 	set_default(&o->segment_bytes, 64 * MIB);
 	set_default(&o->cache_bytes, 32 * MIB);
@@ -30,12 +34,12 @@ void store_complete_options(struct store_options *o)
 	o->turn_jobs = o->turn_jobs ? o->turn_jobs : 256;
 }
 
-enum err store_open_database(struct store *store, const char *path)
+static enum err open_database(struct store *store, const char *path, bool read_only)
 {
-	struct sql_options options = { .cache_bytes = store->options.cache_bytes };
+	struct sql_options options = { .cache_bytes = store->options.cache_bytes, .read_only = read_only };
 	enum err e = sql_open(path, &options, &store->sql);
 
-	if (e == OK)
+	if (e == OK && !read_only)
 		e = sql_migrate(store->sql, "store", store_migrations, STORE_MIGRATIONS);
 	if (e == OK)
 		e = sql_prepare_all(store->sql, store_sql, STORE_SQL_COUNT, store->statements);
@@ -95,6 +99,20 @@ static enum err open_log(struct store *store, const char *dir)
 	return e == OK ? put_rows(store) : e;
 }
 
+/* Two at once would each take the other's segments for its own. */
+static enum err lock(struct store *store)
+{
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[OS_PATH_MAX];
+
+	store->lock_fd = open(os_path(path, "%s/lock", store->dir), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (store->lock_fd < 0)
+		return err_from_errno(errno);
+	if (fcntl(store->lock_fd, F_OFD_SETLK, &whole) == 0)
+		return OK;
+	return errno == EAGAIN || errno == EACCES ? ERR_BUSY : err_from_errno(errno);
+}
+
 static enum err open_files(struct store *store)
 {
 	char path[OS_PATH_MAX], database[OS_PATH_MAX];
@@ -104,7 +122,9 @@ static enum err open_files(struct store *store)
 	os_path(database, "%s/index.db", store->dir);
 	e = os_make_dirs(path, 0700);
 	if (e == OK)
-		e = store_open_database(store, database);
+		e = lock(store);
+	if (e == OK)
+		e = open_database(store, database, false);
 	if (e == OK)
 		e = worker_start(database, store->os, &store->worker);
 	if (e == OK)
@@ -117,6 +137,8 @@ static enum err open_files(struct store *store)
 
 static void close_files(struct store *store)
 {
+	if (store->lock_fd >= 0)
+		close(store->lock_fd);
 	segments_close(&store->segments);
 	worker_stop(&store->worker);
 	progress_close(&store->progress);
@@ -125,20 +147,57 @@ static void close_files(struct store *store)
 	free(store);
 }
 
-enum err store_open(const char *dir, const struct store_options *options, struct store **ret_store)
+static struct store *new_store(const char *dir, const struct store_options *options)
 {
 	struct store *store = mem_make(struct store);
-	enum err e;
 
 	snprintf(store->dir, sizeof(store->dir), "%s", dir);
 	if (options)
 		store->options = *options;
-	store_complete_options(&store->options);
+	complete_options(&store->options);
 	store->os = store->options.os ? store->options.os : &store_os_system;
 	store->last = &store->first;
+	store->lock_fd = -1;
 	store->spare = tx_new(store);
 	store->folders = map_new();
-	e = open_files(store);
+	return store;
+}
+
+enum err store_open_bare(const char *dir, const struct store_options *options, const char *name, bool read_only,
+	struct store **ret_store)
+{
+	struct store *store = *ret_store = new_store(dir, options);
+	char segments[OS_PATH_MAX], database[OS_PATH_MAX];
+	struct stat st;
+	enum err e = OK;
+
+	os_path(segments, "%s/segments", dir);
+	os_path(database, "%s/%s", dir, name);
+	if (stat(segments, &st) != 0 || (read_only && stat(database, &st) != 0))
+		return ERR_NO_FOLDER;
+	if (!read_only)
+		e = lock(store);
+	if (e == OK)
+		e = open_database(store, database, read_only);
+	if (e == OK)
+		e = segments_open(segments, store->options.segment_bytes, store->os, NULL, NULL, &store->segments);
+	return e;
+}
+
+void store_close_bare(struct store **store)
+{
+	if (!*store)
+		return;
+	map_free(&(*store)->folders);
+	close_files(*store);
+	*store = NULL;
+}
+
+enum err store_open(const char *dir, const struct store_options *options, struct store **ret_store)
+{
+	struct store *store = new_store(dir, options);
+	enum err e = open_files(store);
+
 	if (e != OK) {
 		map_free(&store->folders);
 		close_files(store);

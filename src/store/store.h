@@ -36,7 +36,7 @@ struct store_options {
 	const struct store_os *os;  /* NULL: the system */
 };
 
-/* dir: the shard's directory, made when missing with segments/, index.db, progress.  Under 2 s whatever its size. */
+/* dir: the shard's directory, made when missing with segments/, index.db, progress, lock.  ERR_BUSY: another has it open.  Under 2 s whatever its size. */
 MUST_CHECK enum err store_open(const char *dir, const struct store_options *options, struct store **ret_store);
 /* Jobs that wait get ERR_SHUTTING_DOWN; every folder handle must be closed before. */
 void store_close(struct store **store);

@@ -57,6 +57,9 @@ FROM folder WHERE account = $1 AND id > 0 ORDER BY name
 -- Names from $2 up to, not with, $3.
 SELECT id FROM folder WHERE account = $1 AND name >= $2 AND name < $3 AND id > 0 ORDER BY name
 
+-- name: account_after
+SELECT account FROM folder WHERE account > $1 ORDER BY account LIMIT 1
+
 -- name: folder_ids
 SELECT id FROM folder WHERE account = $1 AND id > 0 ORDER BY id
 

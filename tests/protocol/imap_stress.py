@@ -66,6 +66,8 @@ class Client:
             if int(words[0]) < len(self.uids):
                 raise Broken(f"{words[0]} EXISTS, but {len(self.uids)} are known")
             self.uids += [None] * (int(words[0]) - len(self.uids))
+        elif kind == "RECENT" and int(words[0]) > len(self.uids):
+            raise Broken(f"{words[0]} RECENT of {len(self.uids)}")
         elif kind == "EXPUNGE" or (first == "VANISHED" and kind != ""):
             if verb in NO_EXPUNGE:
                 raise Broken(f"{line!r} in {verb}")

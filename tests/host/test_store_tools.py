@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: ISC
+"""restante store check and rebuild-index, and a server that finds its index gone."""
+import json
+import pathlib
+import sqlite3
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "protocol"))
+from imap_client import Imap, message  # noqa: E402
+from imap_stress import stress  # noqa: E402
+
+USERS = ["user1@example.test", "user2@example.test", "user3@example.test"]
+
+
+@pytest.fixture
+def host():
+    from support.server import Server
+    s = Server("--set", "segment_size=256K", accounts=4)
+    yield s
+    s.close()
+
+
+def fill(host):
+    """Mailboxes that had all kinds of changes."""
+    stress(host, USERS[0], 4, 3)
+    for user in USERS:
+        with Imap(host, user=user) as c:
+            c.fill(3)
+            c.ok("CREATE One/Two")
+            c.ok("SUBSCRIBE One/Two")
+            c.ok("UNSUBSCRIBE Drafts")
+            c.ok("RENAME One/Two Three")
+            c.ok("CREATE Gone")
+            c.ok("SELECT INBOX")
+            c.ok("COPY 1:3 Gone")
+            c.ok("DELETE Gone")
+            c.ok("STORE 1:2 +FLAGS ($Mine \\Seen)")
+            c.ok("MOVE 1 Three")
+            c.append("Three", message("last", "x" * 100_000 + "\r\n"), "($Other) ")
+    with Imap(host, user=USERS[2]) as c:
+        c.ok("RENAME INBOX Old")
+
+
+def picture(host):
+    """All that clients can see."""
+    seen = {}
+    for user in USERS:
+        with Imap(host, user=user) as c:
+            seen[user, "list"] = sorted(c.ok('LIST "" * RETURN (SPECIAL-USE SUBSCRIBED)')), sorted(c.ok('LSUB "" *'))
+            for line in c.ok('LIST "" *'):
+                name = line.split(b'"/" ')[1].decode()
+                if b"Noselect" in line:
+                    continue
+                keep = [x for x in c.ok(f"EXAMINE {name}") if b"RECENT" not in x and b"FLAGS" not in x]
+                # INTERNALDATE as text of one time zone, \\Recent is nobody's any more.
+                rows = c.ok("UID FETCH 1:* (FLAGS MODSEQ RFC822.SIZE INTERNALDATE EMAILID BODY.PEEK[])")
+                seen[user, name] = keep, [row.replace(b" \\Recent", b"").replace(b"\\Recent", b"") for row in rows]
+            seen[user, "quota"] = c.ok("GETQUOTAROOT INBOX")
+    return seen
+
+
+def tool(host, *words):
+    done = host.run("store", *words, "--json", check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def lose_index(host):
+    shards = sorted(pathlib.Path(host.data).glob("shard-*"))
+    for shard in shards:
+        for path in shard.glob("index.db*"):
+            path.unlink()
+    return len(shards)
+
+
+def test_index_lost_under_a_filled_host(host):
+    fill(host)
+    before = picture(host)
+    code, found = tool(host, "check", "--content")
+    assert code == 0 and sum(shard["messages"] for shard in found) > 20, found
+    host.stop()
+    assert lose_index(host) == 2
+    host.start()
+    assert host.log().count("event=index_rebuilt") == 2
+    assert picture(host) == before
+    code, found = tool(host, "check", "--content")
+    assert code == 0, found
+    with Imap(host, user=USERS[0]) as c:
+        uid_next = int(c.ok("STATUS INBOX (UIDNEXT)")[0].split()[-1].rstrip(b")"))
+        assert b" %d]" % uid_next in c.append("INBOX", message("new"))
+    assert tool(host, "check")[0] == 0
+
+
+def test_rebuild_by_hand(host):
+    fill(host)
+    before = picture(host)
+    code, told = tool(host, "rebuild-index", "--shard", "0")
+    assert code == 1 and "in use" in told[0]["result"]
+    host.stop()
+    for shard in pathlib.Path(host.data).glob("shard-*"):
+        (shard / "index.db").write_bytes(b"this is no database")
+    code, told = tool(host, "rebuild-index")
+    assert code == 0 and all(shard["damaged"] == shard["lost"] == 0 for shard in told), told
+    host.start()
+    assert picture(host) == before
+    assert (pathlib.Path(host.data) / "shard-0" / "index.db.old").read_bytes() == b"this is no database"
+
+
+def test_deleted_account_stays_deleted(host):
+    with Imap(host, user=USERS[0]) as c:
+        c.fill(2)
+    host.run("address", "delete", USERS[0])
+    host.run("address", "add", USERS[0])
+    host.stop()
+    lose_index(host)
+    host.start()
+    assert tool(host, "check", "--content")[0] == 0
+
+
+@pytest.mark.parametrize("sql,problem", [
+    ("UPDATE folder SET messages = messages + 1 WHERE id = 1 AND messages > 0", "messages: the row says"),
+    ("UPDATE folder SET unseen = 99 WHERE id = 1 AND messages > 0", "unseen messages"),
+    ("UPDATE folder SET bytes = 1 WHERE id = 0 AND messages > 0", "bytes of the account"),
+    ("UPDATE folder SET modseq = 1 WHERE id = 1 AND messages > 0", "a message's MODSEQ is"),
+    ("UPDATE folder SET counter = 1 WHERE id = 1 AND messages > 0", "is not below UIDNEXT"),
+    ("UPDATE chunk SET data = x'ff' WHERE folder = 1", "cannot be read")])
+def test_check_finds(host, sql, problem):
+    with Imap(host, user=USERS[0]) as c:
+        c.fill(3)
+    host.stop()
+    for shard in pathlib.Path(host.data).glob("shard-*"):
+        with sqlite3.connect(shard / "index.db") as db:
+            db.execute(sql)
+        db.close()
+    code, found = tool(host, "check")
+    assert code == 1 and any(problem in p["problem"] for shard in found for p in shard["problems"]), found
+    assert "problems" in host.run("store", "check", check=False).stdout
+
+
+def test_check_finds_damaged_content(host):
+    with Imap(host, user=USERS[0]) as c:
+        c.append("INBOX", message("one", "the very words " * 100 + "\r\n"))
+    host.stop()
+    for path in pathlib.Path(host.data).glob("shard-*/segments/*.seg"):
+        data = path.read_bytes()
+        if (at := data.rfind(b"the very words")) >= 0:
+            path.write_bytes(data[:at] + b"T" + data[at + 1:])
+    code, found = tool(host, "check", "--content")
+    assert code == 1 and any("content" in p["problem"] or "record" in p["problem"] for s in found for p in s["problems"])
+
+
+@pytest.mark.parametrize("words", [[], ["mend"], ["check", "--shard", "x"], ["check", "--shard"]])
+def test_usage(host, words):
+    done = host.run("store", *words, check=False)
+    assert done.returncode == 2 and "usage" in done.stderr
+
+
+def test_no_such_shard(host):
+    assert tool(host, "check", "--shard", "7")[0] == 1
