@@ -14,7 +14,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BACKGROUND_MS = 1000 };
+enum { BACKGROUND_MS = 1000, RETENTION_FOLDERS = 20 };
+
+/* The walk over Trash and Spam: a few folders a turn, then a pause. */
+struct retention {
+	struct store_job job; /* first */
+	struct store_expiry expiry, kept; /* kept: as it was before the job, which may run again */
+	bool is_running, more;
+	int64_t next_ms;
+};
 
 struct store_role {
 	struct role *role;
@@ -22,6 +30,7 @@ struct store_role {
 	struct imap_sessions *imap;
 	struct pop3_sessions *pop3;
 	struct loop_timer *background;
+	struct retention retention;
 };
 
 /* One DELIVER request until its turn is durable; everything it points to is in its arena. */
@@ -217,12 +226,62 @@ static void wake(void *arg)
 	loop_defer(own->role->loop, turn_end, own);
 }
 
+static enum err run_retention(struct store_job *job, struct store_tx *tx)
+{
+	struct retention *r = (struct retention *)job;
+	enum err e = OK;
+
+	r->expiry = r->kept;
+	r->more = true;
+	for (int i = 0; e == OK && r->more && i < RETENTION_FOLDERS; i++)
+		e = store_expire(tx, &r->expiry, &r->more);
+	return e;
+}
+
+static void end_retention(struct store_job *job, enum err e)
+{
+	struct retention *r = (struct retention *)job;
+
+	r->kept = r->expiry;
+	r->is_running = e == OK && r->more;
+	if (e != OK)
+		LOG(LOG_ERROR, "retention_failed", F_ERR(e));
+	else if (!r->more && r->expiry.expunged)
+		LOG(LOG_INFO, "retention", F_U64("expunged", r->expiry.expunged));
+}
+
+static int64_t retention_from(int64_t duration_ms)
+{
+	return duration_ms ? time_wall_s() - duration_ms / 1000 : INT64_MIN;
+}
+
+static void look_through(struct store_role *own)
+{
+	const struct conf *conf = own->role->conf;
+	struct retention *r = &own->retention;
+
+	if (!r->is_running && time_mono_ms() < r->next_ms)
+		return;
+	if (!r->is_running) {
+		r->next_ms = time_mono_ms() + conf->retention_interval;
+		r->kept = (struct store_expiry){ .trash_before_s = retention_from(conf->trash_retention),
+			.junk_before_s = retention_from(conf->spam_retention) };
+	}
+	r->is_running = true;
+	r->job = (struct store_job){ .run = run_retention, .done = end_retention, .what = "retention",
+		.writes_often = true };
+	store_submit(own->store, &r->job);
+}
+
 static void background(void *arg)
 {
 	struct store_role *own = arg;
 	bool more = store_background(own->store);
 
-	loop_timer_start(own->background, more ? 1 : BACKGROUND_MS);
+	if (!store_has_jobs(own->store))
+		look_through(own);
+
+	loop_timer_start(own->background, more ? 1 : own->retention.is_running ? 10 : BACKGROUND_MS);
 }
 
 static struct store_options options_of(struct store_role *own)

@@ -316,6 +316,15 @@ MUST_CHECK enum err store_store_flags(struct store_tx *tx, const struct store_fo
 MUST_CHECK enum err store_expunge(struct store_tx *tx, const struct store_folder *folder, const struct uidset *uids,
 	bool all, struct uidset *ret_expunged);
 
+/* A walk over the Trash and Spam folders of all accounts; all zero but the times: from the beginning. */
+struct store_expiry {
+	int64_t trash_before_s, junk_before_s; /* what entered before goes; s since 1970 */
+	uint64_t account, folder;              /* the last one looked at */
+	uint64_t expunged;
+};
+/* Expunges what is due in the next of them, 1,000 messages at most.  *ret_more false: the walk is over. */
+MUST_CHECK enum err store_expire(struct store_tx *tx, struct store_expiry *expiry, bool *ret_more);
+
 /* Source UID number i of `source`, ascending, became first_uid + i. */
 struct store_copied {
 	uint32_t uidvalidity, first_uid;

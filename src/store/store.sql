@@ -60,6 +60,10 @@ SELECT id FROM folder WHERE account = $1 AND name >= $2 AND name < $3 AND id > 0
 -- name: account_after
 SELECT account FROM folder WHERE account > $1 ORDER BY account LIMIT 1
 
+-- name: folder_expiring
+SELECT account, id, special FROM folder
+WHERE (account, id) > ($1, $2) AND special IN ($3, $4) AND messages > 0 ORDER BY account, id LIMIT 1
+
 -- name: folder_ids
 SELECT id FROM folder WHERE account = $1 AND id > 0 ORDER BY id
 
