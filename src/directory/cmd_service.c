@@ -2,7 +2,7 @@
 /* organisation, offer, service, domain, audit. */
 #include "directory/command.h"
 
-static enum err find_organisation(struct directory_call *call, int64_t *ret_organisation)
+enum err directory_call_organisation(struct directory_call *call, int64_t *ret_organisation)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_ORGANISATION_BY_NAME];
 	struct str name = directory_text(call, "organisation");
@@ -75,7 +75,7 @@ enum err directory_cmd_service_add(struct directory_call *call)
 {
 	struct str offer = directory_text(call, "offer");
 	int64_t organisation, id;
-	enum err e = find_organisation(call, &organisation);
+	enum err e = directory_call_organisation(call, &organisation);
 
 	if (e == OK)
 		e = directory_service_add(call->directory, call->by, organisation,
@@ -92,7 +92,7 @@ enum err directory_cmd_service_list(struct directory_call *call)
 	int64_t organisation = 0, after = directory_number(call, "after", 0),
 		left = directory_limit(call);
 	enum err e = directory_text(call, "organisation").p != NULL
-			     ? find_organisation(call, &organisation)
+			     ? directory_call_organisation(call, &organisation)
 			     : OK;
 
 	if (e != OK)
@@ -161,7 +161,7 @@ enum err directory_cmd_audit_list(struct directory_call *call)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_AUDIT_LIST];
 	int64_t organisation;
-	enum err e = find_organisation(call, &organisation);
+	enum err e = directory_call_organisation(call, &organisation);
 
 	if (e != OK)
 		return e;

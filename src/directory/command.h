@@ -24,6 +24,8 @@ struct directory_call {
 struct str directory_text(const struct directory_call *call, const char *name);
 int64_t directory_number(const struct directory_call *call, const char *name, int64_t other);
 bool directory_flag(const struct directory_call *call, const char *name);
+/* "organisation": its number by its name. */
+MUST_CHECK enum err directory_call_organisation(struct directory_call *call, int64_t *ret_organisation);
 /* "limit": 1 to 10000. */
 int64_t directory_limit(const struct directory_call *call);
 void directory_put_text(json_t *object, const char *key, struct str value);

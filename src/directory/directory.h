@@ -246,6 +246,43 @@ MUST_CHECK enum err directory_bulk_add(struct directory *directory,
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply);
 
+/* The people of an organisation. */
+enum directory_user_role {
+	DIRECTORY_LEGAL = 1, /* answers for it: never none; may do everything */
+	DIRECTORY_ADMINISTRATOR = 2, /* may do everything */
+	DIRECTORY_COLLABORATOR = 3,  /* what was granted, address by address */
+	DIRECTORY_EXTERNAL = 4,      /* the same, of somebody from elsewhere */
+};
+enum directory_permission {
+#define PERMISSION(id, name, help) DIRECTORY_MAY_##id,
+#include "directory/permissions.def"
+#undef PERMISSION
+	DIRECTORY_PERMISSIONS
+};
+#define DIRECTORY_MAY_ALL ((1u << DIRECTORY_PERMISSIONS) - 1)
+struct directory_user {
+	int64_t organisation, id;
+	enum directory_user_role role;
+};
+const char *directory_role_name(enum directory_user_role role);
+const char *directory_permission_name(enum directory_permission permission);
+/* ERR_CANNOT: the first one has to be a legal representative. */
+MUST_CHECK enum err directory_user_add(struct directory *directory, const struct directory_change *by,
+	int64_t organisation, struct str name, enum directory_user_role role, int64_t *ret_user);
+/* ERR_CANNOT: no legal representative would be left.  The same for the next one. */
+MUST_CHECK enum err directory_user_set_role(struct directory *directory, const struct directory_change *by,
+	int64_t organisation, struct str name, enum directory_user_role role);
+MUST_CHECK enum err directory_user_delete(struct directory *directory, const struct directory_change *by,
+	int64_t organisation, struct str name);
+MUST_CHECK enum err directory_find_user(struct directory *directory, int64_t organisation, struct str name,
+	struct directory_user *ret_user);
+/* Instead of what the user was granted on the address before: bits (1 << enum directory_permission). */
+MUST_CHECK enum err directory_permission_set(struct directory *directory, const struct directory_change *by,
+	struct str user, struct str address, uint32_t bits);
+/* What the user may do with an address, by role or by grant. */
+MUST_CHECK enum err directory_user_may(struct directory *directory, const struct directory_user *user, int64_t account,
+	uint32_t *ret_bits);
+
 /* The table behind it (commands.def), for the command line, its help and completion. */
 enum directory_argument_type { DIRECTORY_ARG_TEXT, DIRECTORY_ARG_NUMBER, DIRECTORY_ARG_FLAG };
 struct directory_argument {

@@ -79,6 +79,58 @@ CREATE TABLE audit (
 	value_before TEXT, value_after TEXT,
 	PRIMARY KEY (organisation, id)) @CLUSTERED@;
 
+-- migration: 2
+-- People; role: enum directory_user_role.  A permission row is of one user and one address: bits of permissions.def.
+CREATE TABLE member (
+	organisation BIGINT NOT NULL, id BIGINT NOT NULL,
+	name TEXT NOT NULL, role INTEGER NOT NULL, created BIGINT NOT NULL,
+	PRIMARY KEY (organisation, id)) @CLUSTERED@;
+CREATE UNIQUE INDEX member_name ON member (organisation, name);
+CREATE TABLE permission (
+	member BIGINT NOT NULL, address BIGINT NOT NULL, bits INTEGER NOT NULL,
+	PRIMARY KEY (member, address)) @CLUSTERED@;
+CREATE INDEX permission_address ON permission (address);
+INSERT INTO counter (name, value) VALUES ('user', 0);
+
+-- name: user_add
+INSERT INTO member (organisation, id, name, role, created) VALUES ($1, $2, $3, $4, $5);
+
+-- name: user_find
+SELECT id, role FROM member WHERE organisation = $1 AND name = $2;
+
+-- name: user_list
+SELECT id, name, role, created FROM member WHERE organisation = $1 AND name > $2 ORDER BY name LIMIT $3;
+
+-- name: user_count_role
+SELECT count(*) FROM member WHERE organisation = $1 AND role = $2;
+
+-- name: user_role
+UPDATE member SET role = $3 WHERE organisation = $1 AND id = $2;
+
+-- name: user_delete
+DELETE FROM member WHERE organisation = $1 AND id = $2;
+
+-- name: permission_get
+SELECT bits FROM permission WHERE member = $1 AND address = $2;
+
+-- name: permission_put
+INSERT INTO permission (member, address, bits) VALUES ($1, $2, $3)
+ON CONFLICT (member, address) DO UPDATE SET bits = excluded.bits;
+
+-- name: permission_drop
+DELETE FROM permission WHERE member = $1 AND address = $2;
+
+-- name: permission_clear
+DELETE FROM permission WHERE member = $1;
+
+-- name: permission_forget
+DELETE FROM permission WHERE address = $1;
+
+-- name: permission_list
+SELECT m.name, m.role, coalesce(p.bits, 0) FROM member m
+LEFT JOIN permission p ON p.member = m.id AND p.address = $2
+WHERE m.organisation = $1 AND (m.role <= $3 OR p.bits IS NOT NULL) ORDER BY m.name;
+
 -- name: counter_take
 UPDATE counter SET value = value + $2 WHERE name = $1 RETURNING value;
 

@@ -57,6 +57,14 @@ void directory_fill_target(const struct directory *directory,
 MUST_CHECK enum err directory_find_entry(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 /* The mailbox of that very address. */
+/* user.c */
+MUST_CHECK enum err directory_role_parse(
+	struct directory *directory, struct str text, enum directory_user_role *ret_role);
+/* "devices,filters", "all", "none" */
+MUST_CHECK enum err directory_permissions_parse(
+	struct directory *directory, struct str text, uint32_t *ret_bits);
+json_t *directory_permissions_json(uint32_t bits);
+
 MUST_CHECK enum err directory_find_mailbox(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 MUST_CHECK enum err directory_find_service(struct directory *directory, struct str domain,

@@ -59,15 +59,16 @@ void main_directory_help(void)
 
 static bool set_argument(json_t *arguments, const struct directory_argument *a, const char *value)
 {
+	bool negative = value[0] == '-';
 	uint64_t number;
 
 	if (a->type == DIRECTORY_ARG_TEXT)
 		return json_object_set_new(arguments, a->name, json_string(value)) == 0;
-	if (str_to_u64(str_of(value), &number) != OK || number > INT64_MAX) {
+	if (str_to_u64(str_of(value + negative), &number) != OK || number > INT64_MAX) {
 		fprintf(stderr, "restante: %s must be a whole number\n", a->name);
 		return false;
 	}
-	return json_object_set_new(arguments, a->name, json_integer((json_int_t)number)) == 0;
+	return json_object_set_new(arguments, a->name, json_integer(negative ? -(json_int_t)number : (json_int_t)number)) == 0;
 }
 
 static bool take_named(const struct directory_command_row *row, int *argc, char **argv, json_t *arguments)

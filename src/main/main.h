@@ -23,7 +23,7 @@ struct main_options {
  * Takes -c FILE, --data DIR and --json out of argv; *argc is what is left.  False, with a message: a value is missing.
  */
 bool main_take_options(int *argc, char **argv, struct main_options *ret_options);
-/* The value behind `name` in argv, both taken out; NULL when absent.  *ret_missing: there was no value. */
+/* The value behind `name` in argv, or of "--name=value", taken out with it; NULL when absent.  *ret_missing: there was no value. */
 const char *main_take_value(int *argc, char **argv, const char *name, bool *ret_missing);
 bool main_take_flag(int *argc, char **argv, const char *name);
 /* The configuration of the options; NULL, with a message, when it cannot be had. */

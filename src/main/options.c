@@ -31,11 +31,23 @@ bool main_take_flag(int *argc, char **argv, const char *name)
 	return false;
 }
 
+/* The value of "--name=value", or NULL. */
+static const char *after_equals(const char *word, const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 2 && strncmp(word, name, n) == 0 && word[n] == '=' ? word + n + 1 : NULL;
+}
+
 const char *main_take_value(int *argc, char **argv, const char *name, bool *ret_missing)
 {
 	for (int i = 0; i < *argc; i++) {
-		const char *value;
+		const char *value = after_equals(argv[i], name);
 
+		if (value) {
+			take_out(argc, argv, i, 1);
+			return value;
+		}
 		if (strcmp(argv[i], name) != 0)
 			continue;
 		if (i + 1 == *argc) {
