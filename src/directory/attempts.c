@@ -16,6 +16,8 @@ struct record {
 	int64_t failed_ms, succeeded_ms; /* 0: never */
 	uint32_t failures;
 	uint32_t wrong; /* of the hash of the last wrong password */
+	enum subject subject;
+	char *user, *ip; /* heap, of a lock only: for people */
 };
 struct directory_attempts {
 	uint8_t secret[16];
@@ -30,8 +32,17 @@ struct directory_attempts *directory_attempts_new(void)
 	return attempts;
 }
 
+static void forget_names(struct record *record)
+{
+	free(record->user);
+	free(record->ip);
+	record->user = record->ip = NULL;
+}
+
 void directory_attempts_free(struct directory_attempts **attempts)
 {
+	for (int i = 0; i < SETS * WAYS; i++)
+		forget_names(&(*attempts)->records[i / WAYS][i % WAYS]);
 	free(*attempts);
 	*attempts = NULL;
 }
@@ -44,7 +55,7 @@ static void add_network(struct str ip, struct buf *out)
 	uint8_t bytes[16];
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-	if (ip.n < sizeof(text)) {
+	if (ip.n > 0 && ip.n < sizeof(text)) {
 		memcpy(text, ip.p, ip.n);
 		text[ip.n] = '\0';
 		if (inet_pton(AF_INET, text, bytes) == 1) {
@@ -114,7 +125,8 @@ static struct record *find_or_make(struct directory_attempts *attempts, enum sub
 	for (int i = 1; i < WAYS; i++)
 		if (is_dearer(cheapest, &set[i]))
 			cheapest = &set[i];
-	*cheapest = (struct record){.key = key};
+	forget_names(cheapest);
+	*cheapest = (struct record){.key = key, .subject = subject};
 	return cheapest;
 }
 
@@ -146,6 +158,13 @@ bool directory_attempts_is_locked(struct directory_attempts *attempts,
 		       options, now_ms);
 }
 
+static uint32_t limit_of(const struct record *record, const struct directory_options *options)
+{
+	if (record->subject == PAIR)
+		return options->auth_pair_failures;
+	return record->subject == ACCOUNT ? options->auth_account_failures : options->auth_network_failures;
+}
+
 static uint32_t count_failure(
 	struct record *record, const struct directory_options *options, int64_t now_ms)
 {
@@ -163,6 +182,13 @@ static int64_t delay_for(const struct directory_options *options, uint32_t failu
 	return delay < options->auth_delay_max ? delay : options->auth_delay_max;
 }
 
+static void note_names(struct record *record, struct str ip, struct str user)
+{
+	forget_names(record);
+	record->user = mem_dup(user);
+	record->ip = mem_dup(ip);
+}
+
 int64_t directory_attempts_failed(struct directory_attempts *attempts,
 	const struct directory_options *options, struct str ip, struct str user,
 	struct str password, int64_t now_ms)
@@ -173,10 +199,67 @@ int64_t directory_attempts_failed(struct directory_attempts *attempts,
 	if (pair->wrong == wrong && is_within(pair->failed_ms, now_ms, options->auth_lock))
 		return delay_for(options, pair->failures);
 	pair->wrong = wrong;
-	uint32_t failures = count_failure(pair, options, now_ms);
-	count_failure(find_or_make(attempts, ACCOUNT, ip, user), options, now_ms);
-	count_failure(find_or_make(attempts, NETWORK, ip, user), options, now_ms);
+	uint32_t failures = 0;
+	for (enum subject subject = PAIR; subject <= NETWORK; subject++) {
+		struct record *record = find_or_make(attempts, subject, ip, user);
+		uint32_t n = count_failure(record, options, now_ms);
+
+		failures = subject == PAIR ? n : failures;
+		if (n >= limit_of(record, options))
+			note_names(record, ip, user);
+	}
 	return delay_for(options, failures);
+}
+
+void directory_attempts_list(const struct directory_attempts *attempts, const struct directory_options *options,
+	int64_t now_ms, void (*each)(void *arg, const struct directory_lock *lock), void *arg)
+{
+	static const char *const kinds[] = {[PAIR] = "pair", [ACCOUNT] = "account", [NETWORK] = "network"};
+
+	for (int i = 0; i < SETS * WAYS; i++) {
+		const struct record *record = &attempts->records[i / WAYS][i % WAYS];
+
+		if (!record->user || !is_over(record, limit_of(record, options), options, now_ms))
+			continue;
+		each(arg, &(struct directory_lock){ .kind = kinds[record->subject], .failures = record->failures,
+			.user = record->subject == NETWORK ? S("") : str_of(record->user),
+			.ip = record->subject == ACCOUNT ? S("") : str_of(record->ip),
+			.until_ms = record->failed_ms + options->auth_lock });
+	}
+}
+
+static bool is_about(const struct record *record, struct str user, struct str network)
+{
+	struct buf own = {0};
+	bool same;
+
+	if (user.n > 0)
+		return record->subject != NETWORK && str_iequal(str_of(record->user), user);
+	add_network(str_of(record->ip), &own);
+	same = record->subject == NETWORK && str_equal(buf_str(&own), network);
+	buf_done(&own);
+	return same;
+}
+
+size_t directory_attempts_lift(
+	struct directory_attempts *attempts, struct str user, struct str ip)
+{
+	struct buf network = {0};
+	size_t count = 0;
+
+	add_network(ip, &network);
+	for (int i = 0; i < SETS * WAYS; i++) {
+		struct record *record = &attempts->records[i / WAYS][i % WAYS];
+
+		if (!record->user || !is_about(record, user, buf_str(&network)))
+			continue;
+		record->failures = 0;
+		record->wrong = 0;
+		forget_names(record);
+		count++;
+	}
+	buf_done(&network);
+	return count;
 }
 
 void directory_attempts_succeeded(

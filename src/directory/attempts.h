@@ -23,6 +23,18 @@ bool directory_attempts_is_locked(struct directory_attempts *attempts,
 int64_t directory_attempts_failed(struct directory_attempts *attempts,
 	const struct directory_options *options, struct str ip, struct str user,
 	struct str password, int64_t now_ms);
+/* What is locked now: kind "pair", "account" (ip empty) or "network" (user empty). */
+struct directory_lock {
+	const char *kind;
+	struct str user, ip; /* ip: of the last failure */
+	uint32_t failures;
+	int64_t until_ms;
+};
+void directory_attempts_list(const struct directory_attempts *attempts, const struct directory_options *options,
+	int64_t now_ms, void (*each)(void *arg, const struct directory_lock *lock), void *arg);
+/* Forgets the failures of locks that name this user, or (user empty) this ip's network.  Returns how many. */
+size_t directory_attempts_lift(
+	struct directory_attempts *attempts, struct str user, struct str ip);
 void directory_attempts_succeeded(
 	struct directory_attempts *attempts, struct str ip, struct str user, int64_t now_ms);
 

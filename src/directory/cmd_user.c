@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* user, permission. */
+/* user, permission, lock. */
 #include "directory/command.h"
 
 enum err directory_cmd_user_add(struct directory_call *call)
@@ -104,4 +104,42 @@ enum err directory_cmd_permission_list(struct directory_call *call)
 	}
 	json_object_set_new(call->reply, "users", list);
 	return e;
+}
+
+static void put_lock(void *arg, const struct directory_lock *lock)
+{
+	json_t *row = json_object();
+
+	directory_put_text(row, "kind", str_of(lock->kind));
+	if (lock->user.n > 0)
+		directory_put_text(row, "user", lock->user);
+	if (lock->ip.n > 0)
+		directory_put_text(row, "ip", lock->ip);
+	directory_put_number(row, "failures", lock->failures);
+	directory_put_time(row, "until", lock->until_ms);
+	json_array_append_new(arg, row);
+}
+
+enum err directory_cmd_lock_list(struct directory_call *call)
+{
+	json_t *list = json_array();
+
+	directory_attempts_list(
+		call->directory->attempts, &call->directory->options, call->by->now_ms, put_lock, list);
+	json_object_set_new(call->reply, "locks", list);
+	return OK;
+}
+
+enum err directory_cmd_lock_lift(struct directory_call *call)
+{
+	struct str who = directory_text(call, "who");
+	size_t n = directory_attempts_lift(call->directory->attempts, who, STR_NONE);
+
+	if (n == 0)
+		n = directory_attempts_lift(call->directory->attempts, STR_NONE, who);
+	if (n == 0)
+		return directory_refuse(
+			call->directory, ERR_NOT_FOUND, "%.*s is not locked", STR_FMT(who));
+	directory_put_number(call->reply, "lifted", (int64_t)n);
+	return OK;
 }

@@ -2,11 +2,16 @@
 """Users, roles and permissions by the command line; what the tables of commands give: completion, manual page."""
 import json
 import os
+import pathlib
 import subprocess
+import sys
 
 import pytest
 
 from support.server import BINARY
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "protocol"))
+from pop3_client import Pop3  # noqa: E402
 
 ALL = ["devices", "auto-reply", "signatures", "redirections", "aliases", "history", "restore", "filters", "rules", "folders",
        "security", "send"]
@@ -113,6 +118,32 @@ def test_quota_of_the_offer_again(run):
     assert run("address", "show", "user2@example.test")["quota_bytes"] == 1000
     run("address", "quota", "user2@example.test", "-1")
     assert run("address", "show", "user2@example.test")["quota_bytes"] == 0
+
+
+def test_locks_are_seen_and_lifted(tmp_path):
+    from support.server import Server
+    s = Server("--set", "auth_failures_max=3", "--set", "auth_delay=1ms", accounts=2)
+    try:
+        def answer(*words):
+            return json.loads(s.run(*words, "--json", check=False).stdout)
+        user, right = "user1@example.test", s.password("user1@example.test")
+        assert answer("lock", "list")["locks"] == []
+        with Pop3(s) as p:
+            for n in range(3):
+                p.ok(f"USER {user}")
+                p.fails(f"PASS wrong{n}", b"[AUTH] ")
+            p.ok(f"USER {user}")
+            p.fails(f"PASS {right}", b"[SYS/TEMP] ")
+        lock, = answer("lock", "list")["locks"]
+        assert (lock["kind"], lock["user"], lock["ip"], lock["failures"]) == ("pair", user, "127.0.0.1", 3)
+        assert not answer("lock", "lift", "user2@example.test")["ok"]
+        assert answer("lock", "lift", user)["lifted"] == 1
+        assert answer("lock", "list")["locks"] == []
+        with Pop3(s, user=user) as p:
+            p.ok("STAT")
+        assert "wrong0" not in s.log()
+    finally:
+        s.close()
 
 
 def complete(line):
