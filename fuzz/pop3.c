@@ -53,13 +53,19 @@ static void check_sasl(struct str line)
 	struct arena *arena = arena_new();
 	struct buf challenge = { 0 };
 	struct pop3_line parts = pop3_line_split(line);
+	const struct scram_binding binding = { S("exporter"), S("end point") };
 	struct sasl sasl;
 	enum sasl_next next;
 
-	if (sasl_begin(&sasl, parts.verb, arena)) {
+	if (sasl_begin(&sasl, parts.verb, &binding, arena)) {
 		next = sasl_start(&sasl, parts.args.n ? parts.args : STR_NONE, &challenge);
 		if (next == SASL_CHALLENGE)
 			next = sasl_take(&sasl, parts.args, &challenge);
+		if (next == SASL_LOOKUP) {
+			require(sasl.user.n > 0);
+			require(sasl_salt(&sasl, S("salt"), 4096, &challenge) == SASL_CHALLENGE);
+			next = sasl_take(&sasl, parts.args, &challenge);
+		}
 		require(next != SASL_REFUSED || (sasl.error != OK && sasl.complaint));
 		require(next != SASL_CREDENTIALS || sasl.user.n <= line.n);
 	}

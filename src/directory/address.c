@@ -14,17 +14,17 @@ static const char *kind_text(unsigned kind)
 
 enum err directory_insert_address(struct directory *directory,
 	const struct directory_change *by, const struct directory_service *service,
-	const struct directory_entry *entry, struct str local)
+	const struct directory_entry *entry, struct str local, struct str salt)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_ADDRESS_ADD];
-	uint8_t salt[DIRECTORY_SALT_BYTES];
+	uint8_t made[DIRECTORY_SALT_BYTES];
 	bool is_alias = entry->kind == DIRECTORY_ALIAS;
 
-	random_bytes(salt, sizeof(salt));
+	random_bytes(made, sizeof(made));
 	SQL_BIND(st, SQL_I64(service->id), SQL_I64(entry->id), SQL_TEXT(local),
 		SQL_I64(entry->kind), SQL_I64(is_alias ? entry->target_or_quota : 0),
 		SQL_I64(entry->shard),
-		is_alias ? SQL_NULL : SQL_BLOB(str_make(salt, sizeof(salt))),
+		is_alias ? SQL_NULL : SQL_BLOB(salt.n ? salt : str_make(made, sizeof(made))),
 		is_alias ? SQL_NULL : SQL_I64(directory->options.scram_iterations),
 		SQL_I64(by->now_ms));
 	return sql_run(st);
@@ -67,7 +67,7 @@ static enum err insert(struct directory *directory, const struct directory_chang
 	if (e != OK)
 		return e;
 	entry->shard = (uint16_t)((uint64_t)entry->id % directory->options.shards);
-	e = directory_insert_address(directory, by, service, entry, local);
+	e = directory_insert_address(directory, by, service, entry, local, STR_NONE);
 	if (e != OK)
 		return e;
 	json_t *after = json_pack(

@@ -362,3 +362,27 @@ enum err directory_auth_plain(struct directory *directory, struct str user,
 	directory_auth_work(job);
 	return directory_auth_end(directory, &job, login->now_ms, ret_identity, ret_delay_ms);
 }
+
+/* A login that needs nothing computed beside the loop; verify finds the device. */
+enum err directory_auth_verify(struct directory *directory, struct str user, struct str secret,
+	const struct directory_login *login, directory_verify_fn *verify, void *arg,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms)
+{
+	struct attempt attempt = {.password = secret,
+		.login = login,
+		.start_us = time_mono_us(),
+		.target = &ret_identity->target};
+	struct directory_name name;
+	enum err e = OK;
+
+	attempt.user = identify(directory, user, attempt.target, &name, &attempt.exists);
+	if (directory_attempts_is_locked(
+		    directory->attempts, &directory->options, login->ip, attempt.user, login->now_ms))
+		e = ERR_AUTH_LOCKED;
+	if (e == OK && attempt.exists)
+		e = verify(arg, directory, attempt.target, &attempt.device, &attempt.send_only);
+	if (e == OK && attempt.device == 0)
+		e = ERR_AUTH_FAILED;
+	return e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms)
+		       : fail(directory, &attempt, e, ret_delay_ms);
+}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Many addresses with one password, in one transaction.  Argon2id is computed once: all
- * devices share its salt, which tells an attacker only that their passwords are the same, as
+ * Many addresses with one password, in one transaction.  Argon2id and SCRAM keys are computed once: all
+ * devices share their salts, which tells an attacker only that their passwords are the same, as
  * they are.
  */
 #include "directory/own.h"
 
+#include "base/random.h"
 #include "base/vec.h"
+#include "directory/password.h"
 
 #include <sodium.h>
 
@@ -14,6 +16,7 @@ struct bulk {
 	const struct directory_change *by;
 	struct directory_service *service;
 	struct directory_verifier verifier;
+	uint8_t salt[DIRECTORY_SALT_BYTES];
 	struct str before, after; /* of the number, in the local part */
 	uint32_t first, count;
 	int64_t account, device; /* the first of each */
@@ -79,7 +82,7 @@ static enum err insert_one(struct directory *directory, const struct bulk *bulk,
 
 	if (e == OK)
 		e = directory_insert_address(directory, bulk->by, bulk->service, &entry,
-			directory_name_local(&name));
+			directory_name_local(&name), str_make(bulk->salt, sizeof(bulk->salt)));
 	if (e == OK)
 		e = directory_insert_device(directory, entry.id, bulk->device + i, &device,
 			&bulk->verifier, bulk->by->now_ms);
@@ -121,11 +124,14 @@ enum err directory_bulk_add(struct directory *directory, const struct directory_
 	struct bulk bulk = {.by = by, .first = first, .count = count};
 	enum err e = parse_pattern(directory, pattern, &bulk);
 
+	random_bytes(bulk.salt, sizeof(bulk.salt));
+
 	if (e == OK && count > directory->options.bulk_max)
 		e = directory_refuse(directory, ERR_LIMIT, "at most %u addresses at once",
 			directory->options.bulk_max);
 	if (e == OK && count > 0)
-		e = directory_choose_verifier(directory, password, &bulk.verifier);
+		e = directory_choose_verifier(directory, password, str_make(bulk.salt, sizeof(bulk.salt)),
+			directory->options.scram_iterations, &bulk.verifier);
 	if (e == OK)
 		e = directory_change_begin(directory);
 	if (e != OK)

@@ -6,13 +6,15 @@
 
 #include <sodium.h>
 
-enum err directory_choose_verifier(struct directory *directory, struct str password,
-	struct directory_verifier *ret_verifier)
+enum err directory_choose_verifier(struct directory *directory, struct str password, struct str salt,
+	uint32_t iterations, struct directory_verifier *ret_verifier)
 {
 	if (password.n == 0 || password.n > DIRECTORY_PASSWORD_MAX)
 		return directory_refuse(directory, ERR_SYNTAX, "a password has 1 to %d bytes",
 			DIRECTORY_PASSWORD_MAX);
 	ret_verifier->is_chosen = true;
+	directory_password_scram(
+		password, salt, iterations, ret_verifier->stored_key, ret_verifier->server_key);
 	enum err e = directory_password_choose(password, directory->options.argon2_ops,
 		directory->options.argon2_bytes, ret_verifier->chosen_hash);
 	return e == OK ? OK
@@ -22,9 +24,8 @@ enum err directory_choose_verifier(struct directory *directory, struct str passw
 
 /* RFC 5802 2.2: one salt and iteration count for all devices of an address, as the server must
  * name them before it knows which device is asking. */
-static enum err generate_verifier(struct directory *directory,
-	const struct directory_service *service, int64_t account, struct str password,
-	struct directory_verifier *ret_verifier)
+static enum err make_keys(struct directory *directory, const struct directory_service *service, int64_t account,
+	struct str password, bool is_chosen, struct directory_verifier *ret_verifier)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_ADDRESS_SECRET];
 
@@ -32,14 +33,17 @@ static enum err generate_verifier(struct directory *directory,
 	enum err e = sql_first(st);
 	if (e != OK)
 		return e;
-	directory_password_scram(password, sql_column_blob(st, 0),
-		(uint32_t)sql_column_i64(st, 1), ret_verifier->stored_key,
-		ret_verifier->server_key);
+	if (is_chosen)
+		e = directory_choose_verifier(directory, password, sql_column_blob(st, 0),
+			(uint32_t)sql_column_i64(st, 1), ret_verifier);
+	else
+		directory_password_scram(password, sql_column_blob(st, 0), (uint32_t)sql_column_i64(st, 1),
+			ret_verifier->stored_key, ret_verifier->server_key);
 	sql_reset(st);
 	directory_password_login_hash(
 		&directory->keys, account, password, ret_verifier->login_hash);
-	ret_verifier->is_chosen = false;
-	return OK;
+	ret_verifier->is_chosen = is_chosen;
+	return e;
 }
 
 static struct sql_value bytes_unless(bool absent, const uint8_t bytes[32])
@@ -53,12 +57,17 @@ enum err directory_insert_device(struct directory *directory, int64_t account, i
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_ADD];
 	bool chosen = verifier->is_chosen;
+	uint8_t stored[DIRECTORY_SCRAM_KEY_BYTES], server[DIRECTORY_SCRAM_KEY_BYTES];
+
+	memcpy(stored, verifier->stored_key, sizeof(stored));
+	memcpy(server, verifier->server_key, sizeof(server));
+	if (chosen)
+		directory_password_hide(&directory->keys, account, stored, server);
 
 	SQL_BIND(st, SQL_I64(account), SQL_I64(id), SQL_TEXT(device->name),
 		SQL_TEXT(device->icon), SQL_I64(device->send_only),
 		bytes_unless(chosen, verifier->login_hash),
-		bytes_unless(chosen, verifier->stored_key),
-		bytes_unless(chosen, verifier->server_key),
+		SQL_BLOB(str_make(stored, sizeof(stored))), SQL_BLOB(str_make(server, sizeof(server))),
 		chosen ? SQL_TEXT(str_of(verifier->chosen_hash)) : SQL_NULL, SQL_I64(now_ms));
 	return sql_run(st);
 }
@@ -126,12 +135,11 @@ static enum err make_verifier(struct directory *directory,
 	const struct directory_service *service, int64_t account, struct str chosen,
 	struct buf *password, struct directory_verifier *ret_verifier)
 {
-	if (chosen.n > 0) {
+	if (chosen.n > 0)
 		buf_add(password, chosen);
-		return directory_choose_verifier(directory, chosen, ret_verifier);
-	}
-	directory_password_generate(password);
-	return generate_verifier(directory, service, account, buf_str(password), ret_verifier);
+	else
+		directory_password_generate(password);
+	return make_keys(directory, service, account, buf_str(password), chosen.n > 0, ret_verifier);
 }
 
 enum err directory_device_add(struct directory *directory, const struct directory_change *by,

@@ -155,6 +155,17 @@ MUST_CHECK enum err directory_auth_end(struct directory *directory,
 	struct directory_auth_job **job, int64_t now_ms,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
 
+/*
+ * SCRAM-SHA-256 (RFC 5802, 7677).  First salt and iterations of a user, existing or not; then the proof of message:
+ * errors and delay as of directory_auth_plain(), ret_signature is the server's.
+ */
+enum { DIRECTORY_SCRAM_BYTES = 32 };
+MUST_CHECK enum err directory_scram_salt(
+	struct directory *directory, struct str user, struct buf *ret_salt, uint32_t *ret_iterations);
+MUST_CHECK enum err directory_auth_scram(struct directory *directory, struct str user, struct str proof,
+	struct str message, const struct directory_login *login, struct directory_identity *ret_identity,
+	uint8_t ret_signature[DIRECTORY_SCRAM_BYTES], int64_t *ret_delay_ms);
+
 /* What the role must tell the others once a change is durable. */
 struct directory_event {
 	enum {

@@ -216,7 +216,7 @@ SELECT count(*) FROM device WHERE chosen_hash IS NOT NULL;
 SELECT count(*) FROM device WHERE address = $1;
 
 -- name: device_verifiers
-SELECT id, send_only, login_hash, chosen_hash FROM device WHERE address = $1;
+SELECT id, send_only, login_hash, chosen_hash, stored_key, server_key FROM device WHERE address = $1;
 
 -- name: device_list
 SELECT id, name, icon, send_only, login_hash IS NOT NULL, created, last_used, last_ip

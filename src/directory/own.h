@@ -57,6 +57,13 @@ void directory_fill_target(const struct directory *directory,
 MUST_CHECK enum err directory_find_entry(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 /* The mailbox of that very address. */
+/* auth.c: ret_device 0: none of them. */
+typedef enum err directory_verify_fn(void *arg, struct directory *directory, const struct directory_target *target,
+	int64_t *ret_device, bool *ret_send_only);
+MUST_CHECK enum err directory_auth_verify(struct directory *directory, struct str user, struct str secret,
+	const struct directory_login *login, directory_verify_fn *verify, void *arg,
+	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
+
 /* user.c */
 MUST_CHECK enum err directory_role_parse(
 	struct directory *directory, struct str text, enum directory_user_role *ret_role);
@@ -98,13 +105,14 @@ struct directory_verifier {
 MUST_CHECK enum err directory_insert_device(struct directory *directory, int64_t account,
 	int64_t id, const struct directory_device *device,
 	const struct directory_verifier *verifier, int64_t now_ms);
-MUST_CHECK enum err directory_choose_verifier(struct directory *directory, struct str password,
-	struct directory_verifier *ret_verifier);
+/* With SCRAM keys for this salt. */
+MUST_CHECK enum err directory_choose_verifier(struct directory *directory, struct str password, struct str salt,
+	uint32_t iterations, struct directory_verifier *ret_verifier);
 
-/* address.c */
+/* address.c: salt STR_NONE: a random one. */
 MUST_CHECK enum err directory_insert_address(struct directory *directory,
 	const struct directory_change *by, const struct directory_service *service,
-	const struct directory_entry *entry, struct str local);
+	const struct directory_entry *entry, struct str local, struct str salt);
 
 /* auth.c */
 MUST_CHECK enum err directory_flush_last_uses(struct directory *directory);

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <stdio.h>
 
 enum { GROUP = 5, GROUPS = 4 };
 /* Without i, l, o, 0 and 1: log2(31) * 20 = 99 bits. */
@@ -64,6 +65,24 @@ void directory_password_scram(struct str password, struct str salt, uint32_t ite
 	hmac(salted, "Server Key", ret_server_key);
 	sodium_memzero(salted, sizeof(salted));
 	sodium_memzero(client_key, sizeof(client_key));
+}
+
+static void hide(const struct directory_keys *keys, int64_t account, const char *which, uint8_t *key)
+{
+	uint8_t mask[DIRECTORY_SCRAM_KEY_BYTES];
+	char text[64];
+
+	snprintf(text, sizeof(text), "scram %s %lld", which, (long long)account);
+	hmac(keys->login, text, mask);
+	for (size_t i = 0; i < sizeof(mask); i++)
+		key[i] ^= mask[i];
+}
+
+void directory_password_hide(const struct directory_keys *keys, int64_t account,
+	uint8_t stored_key[DIRECTORY_SCRAM_KEY_BYTES], uint8_t server_key[DIRECTORY_SCRAM_KEY_BYTES])
+{
+	hide(keys, account, "stored", stored_key);
+	hide(keys, account, "server", server_key);
 }
 
 enum err directory_password_choose(struct str password, uint64_t ops, uint64_t bytes,

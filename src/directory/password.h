@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Passwords and what is kept of them.  Generated ones have 99 bits: a keyed hash (for PLAIN,
- * microseconds) and SCRAM keys with few iterations are safe.  Chosen ones get argon2id and
- * nothing else.  Pure, any thread.
+ * microseconds) and SCRAM keys with few iterations are safe.  Chosen ones get argon2id, and
+ * SCRAM keys that are hidden.  Pure, any thread.
  */
 #ifndef DIRECTORY_PASSWORD_H
 #define DIRECTORY_PASSWORD_H
@@ -28,6 +28,12 @@ void directory_password_login_hash(const struct directory_keys *keys, int64_t ac
 void directory_password_scram(struct str password, struct str salt, uint32_t iterations,
 	uint8_t ret_stored_key[DIRECTORY_SCRAM_KEY_BYTES],
 	uint8_t ret_server_key[DIRECTORY_SCRAM_KEY_BYTES]);
+/*
+ * SCRAM keys of a chosen password can be guessed from faster than its argon2id: kept, they are hidden by the key file.
+ * Doing it again shows them.
+ */
+void directory_password_hide(const struct directory_keys *keys, int64_t account,
+	uint8_t stored_key[DIRECTORY_SCRAM_KEY_BYTES], uint8_t server_key[DIRECTORY_SCRAM_KEY_BYTES]);
 /* "$argon2id$...", with a salt of its own.  Takes tens of milliseconds and bytes of memory. */
 MUST_CHECK enum err directory_password_choose(struct str password, uint64_t ops,
 	uint64_t bytes, char ret_hash[DIRECTORY_CHOSEN_HASH_MAX]);

@@ -15,5 +15,5 @@ enum imap_result imap_cmd_login(struct imap_cmd *cmd)
 		e = imap_parse_end(&cmd->args);
 	if (e != OK)
 		return imap_reply_error(cmd, e);
-	return imap_prelogin_login(cmd, STR_NONE, user, password);
+	return imap_prelogin_login(cmd, user, password);
 }

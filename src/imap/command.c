@@ -20,7 +20,7 @@ static const struct imap_command rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-enum when { ALWAYS = 1, CAN_TLS = 2, CAN_AUTH = 4, NO_AUTH = 8 };
+enum when { ALWAYS = 1, CAN_TLS = 2, CAN_AUTH = 4, NO_AUTH = 8, HAS_TLS = 16 };
 
 static const struct {
 	const char *word;
@@ -72,13 +72,13 @@ void imap_cmd_release(struct imap_cmd *cmd)
 	cmd->things = NULL;
 }
 
-void imap_write_capabilities(bool before_login, bool tls_possible, bool auth_allowed,
-	uint64_t append_max, struct buf *out)
+void imap_write_capabilities(const struct imap_offer *offer, struct buf *out)
 {
-	unsigned now = ALWAYS | (tls_possible ? CAN_TLS : 0);
+	unsigned now = ALWAYS;
 
-	if (before_login)
-		now |= auth_allowed ? CAN_AUTH : NO_AUTH;
+	if (offer->before_login)
+		now |= (offer->tls_possible ? CAN_TLS : 0) | (offer->auth_allowed ? CAN_AUTH : NO_AUTH) |
+			(offer->has_tls ? HAS_TLS : 0);
 	buf_adds(out, "IMAP4rev1");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].when & now)
@@ -87,5 +87,5 @@ void imap_write_capabilities(bool before_login, bool tls_possible, bool auth_all
 		if (rows[i].capability)
 			buf_addf(out, " %s", rows[i].capability);
 	/* RFC 7889 3 */
-	buf_addf(out, " APPENDLIMIT=%llu", (unsigned long long)append_max);
+	buf_addf(out, " APPENDLIMIT=%llu", (unsigned long long)offer->append_max);
 }

@@ -75,13 +75,18 @@ struct uidset *imap_cmd_uidset(struct imap_cmd *cmd);
 struct arena *imap_cmd_arena(struct imap_cmd *cmd);
 void imap_cmd_release(struct imap_cmd *cmd);
 
+/* What the capability list depends on. */
+struct imap_offer {
+	bool before_login, tls_possible; /* STARTTLS may be offered */
+	bool auth_allowed;               /* a clear password may be sent now */
+	bool has_tls;
+	uint64_t append_max;             /* bytes */
+};
 /*
- * The capability list of RFC 3501 7.2.1, made of the table and capabilities.def.  tls_possible: STARTTLS may be
- * offered; auth_allowed: a clear password may be sent now.  Before login all is said that holds after it too,
- * as some clients ask but once.
+ * The capability list of RFC 3501 7.2.1, made of the table and capabilities.def.  Before login all is said that holds
+ * after it too, as some clients ask but once.
  */
-void imap_write_capabilities(bool before_login, bool tls_possible, bool auth_allowed,
-	uint64_t append_max, struct buf *out);
+void imap_write_capabilities(const struct imap_offer *offer, struct buf *out);
 
 #define IMAP_CMD(verb, handler, states, flags, capability, reference) imap_handler_fn handler;
 #include "imap/commands.def"

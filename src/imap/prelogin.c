@@ -4,14 +4,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The greeting of an implicit TLS connection is written before the handshake, but read behind it. */
+static bool has_tls(const struct imap_client *client)
+{
+	return conn_is_tls(client->conn) || ((const struct imap_prelogin *)client)->is_implicit_tls;
+}
+
 static bool is_auth_allowed(const struct imap_client *client)
 {
-	return login_is_safe(client->conf, client->conn);
+	return has_tls(client) || login_is_safe(client->conf, client->conn);
 }
 
 static bool can_start_tls(const struct imap_client *client)
 {
-	return !conn_is_tls(client->conn) && ((const struct imap_prelogin *)client)->server->tls;
+	return !has_tls(client) && ((const struct imap_prelogin *)client)->server->tls;
 }
 
 static enum err check(struct imap_client *client, const struct imap_command *row)
@@ -25,8 +31,9 @@ static enum err check(struct imap_client *client, const struct imap_command *row
 
 static void write_capabilities(struct imap_client *client, struct buf *out)
 {
-	imap_write_capabilities(true, can_start_tls(client), is_auth_allowed(client),
-		(uint64_t)client->conf->message_size_max, out);
+	imap_write_capabilities(&(struct imap_offer){ .before_login = true, .tls_possible = can_start_tls(client),
+		.auth_allowed = is_auth_allowed(client), .has_tls = has_tls(client),
+		.append_max = (uint64_t)client->conf->message_size_max }, out);
 }
 
 /* All but the connection's place in the counts, which a proxy takes over. */
@@ -118,6 +125,7 @@ void imap_prelogin_accept(struct imap_prelogin_server *server, int fd, bool impl
 		return;
 	}
 	p = new_prelogin(server, fd);
+	p->is_implicit_tls = implicit_tls;
 	if (!crowd_enter(server->crowd, server->conf, str_of(p->ip))) {
 		if (!implicit_tls)
 			conn_write(p->client.conn, S("* BYE [LIMIT] too many connections\r\n"));

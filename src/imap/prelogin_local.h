@@ -29,7 +29,7 @@ struct imap_prelogin {
 	struct login *login; /* under way */
 	char *ip; /* heap */
 	unsigned tries;
-	struct str user; /* in the command's arena */
+	bool is_implicit_tls;
 };
 
 static inline struct imap_prelogin *imap_prelogin_of(struct imap_cmd *cmd)
@@ -37,9 +37,10 @@ static inline struct imap_prelogin *imap_prelogin_of(struct imap_cmd *cmd)
 	return (struct imap_prelogin *)cmd->client;
 }
 
-/* user and password are known: asks directory, then the shard.  IMAP_PARK. */
-enum imap_result imap_prelogin_login(
-	struct imap_cmd *cmd, struct str authzid, struct str user, struct str password);
+/* LOGIN: user and password are known.  IMAP_PARK. */
+enum imap_result imap_prelogin_login(struct imap_cmd *cmd, struct str user, struct str password);
+/* AUTHENTICATE; initial: STR_NONE when there is none. */
+enum imap_result imap_prelogin_sasl(struct imap_cmd *cmd, struct str mechanism, struct str initial);
 /* Takes the client's connection and the session apart: bytes go to and fro from now on. */
 void imap_prelogin_hand_over(struct imap_prelogin *p, const struct login_result *login);
 

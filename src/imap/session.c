@@ -53,7 +53,8 @@ static void leave(struct imap_client *client)
 
 static void write_capabilities(struct imap_client *client, struct buf *out)
 {
-	imap_write_capabilities(false, false, false, (uint64_t)client->conf->message_size_max, out);
+	imap_write_capabilities(
+		&(struct imap_offer){ .append_max = (uint64_t)client->conf->message_size_max }, out);
 }
 
 static void unlink_session(struct imap_session *s)

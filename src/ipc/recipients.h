@@ -28,7 +28,7 @@ enum lookup_purpose {
 			  without catch-all */
 };
 
-enum session_protocol { SESSION_IMAP, SESSION_POP3 };
+enum session_protocol { SESSION_IMAP, SESSION_POP3, SESSION_NONE };
 
 void ipc_recipient_add(struct buf *out, const struct ipc_recipient *recipient);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "login/login.h"
 
-#include "base/arena.h"
+#include "login/sasl.h"
 #include "net/relay.h"
 
 #include <stdlib.h>
@@ -16,15 +16,19 @@ enum {
 struct login {
 	struct loop *loop;
 	struct ipc_hub *hub;
-	struct loop_timer *delay;
-	login_done_fn *done;
+	struct arena *arena;
+	struct loop_timer *timer; /* what comes next, at once or held back */
+	void (*next)(struct login *login);
+	const struct login_events *events;
 	void *arg;
 	enum session_protocol protocol;
-	char *tag, *ip, *address; /* heap */
-	bool tls;
+	struct str name, tag, ip, user;
+	bool has_tls, is_sasl;
 	uint64_t trace;
+	struct sasl sasl;
+	struct buf challenge;
 	int fd; /* our end while the shard is asked; -1: none */
-	struct ipc_dir_auth_reply who;
+	struct ipc_dir_auth_reply who; /* strings are the arena's */
 };
 
 void login_cancel(struct login **pointer)
@@ -35,35 +39,48 @@ void login_cancel(struct login **pointer)
 	if (!login)
 		return;
 	ipc_cancel(login->hub, login);
-	loop_timer_remove(&login->delay);
+	loop_timer_remove(&login->timer);
 	if (login->fd >= 0)
 		close(login->fd);
-	free(login->tag);
-	free(login->ip);
-	free(login->address);
+	buf_done(&login->challenge);
+	arena_free(&login->arena);
 	free(login);
 }
 
-static void finish(struct login *login, enum err e)
-{
-	struct login_result result = { .error = e, .fd = -1 };
-
-	if (e == OK) {
-		result.fd = login->fd;
-		login->fd = -1;
-		result.shard = login->who.shard;
-		result.address = str_of(login->address);
-	}
-	login->done(login->arg, &result);
-	login_cancel(&login);
-}
-
-static void delay_over(void *arg)
+static void on_timer(void *arg)
 {
 	struct login *login = arg;
 
-	finish(login, (enum err)login->who.error);
+	login->next(login);
 }
+
+static void do_later(struct login *login, int64_t after_ms, void (*next)(struct login *login))
+{
+	login->next = next;
+	loop_timer_start(login->timer, after_ms);
+}
+
+static void finish(struct login *login)
+{
+	struct login_result result = { .error = (enum err)login->who.error, .fd = -1, .user = login->user,
+		.complaint = login->sasl.complaint, .account = login->who.account, .shard = login->who.shard,
+		.address = login->who.address };
+
+	if (result.error == OK) {
+		result.fd = login->fd;
+		login->fd = -1;
+	}
+	login->events->done(login->arg, &result);
+	login_cancel(&login);
+}
+
+static void fail(struct login *login, enum err e)
+{
+	login->who.error = e;
+	do_later(login, 0, finish);
+}
+
+/* ---- the session ---- */
 
 static enum err error_of(enum err e, uint32_t error)
 {
@@ -75,57 +92,187 @@ static enum err error_of(enum err e, uint32_t error)
 static void opened(void *arg, enum err e, const void *body, int *fd)
 {
 	const struct ipc_session_open_reply *reply = body;
+	struct login *login = arg;
 
-	finish(arg, error_of(e, reply ? reply->error : OK));
+	login->who.error = error_of(e, reply ? reply->error : OK);
+	finish(login);
 }
 
-static enum err open_session(struct login *login)
+static void open_session(struct login *login)
 {
 	const struct ipc_session_open open = { .protocol = (uint8_t)login->protocol, .account = login->who.account,
-		.device = login->who.device, .address = str_of(login->address), .quota = login->who.quota,
-		.ip = str_of(login->ip), .tls = login->tls, .tag = str_of(login->tag) };
+		.device = login->who.device, .address = login->who.address, .quota = login->who.quota,
+		.ip = login->ip, .tls = login->has_tls, .tag = login->tag };
 	int pair[2];
-	enum err e = relay_pair(PAIR_BYTES, pair);
 
-	if (e != OK)
-		return e;
+	if (login->protocol == SESSION_NONE) {
+		finish(login);
+		return;
+	}
+	login->who.error = relay_pair(PAIR_BYTES, pair);
+	if (login->who.error != OK) {
+		finish(login);
+		return;
+	}
 	login->fd = pair[0];
 	ipc_call(login->hub, ROLE_STORE, login->who.shard, IPC_SESSION_OPEN, &open, pair[1], login->trace,
 		OPEN_TIMEOUT_MS, opened, login);
 	close(pair[1]);
-	return OK;
+}
+
+/* ---- directory ---- */
+
+static void send_challenge(struct login *login)
+{
+	struct str text = arena_dup(login->arena, buf_str(&login->challenge));
+
+	buf_clear(&login->challenge);
+	login->events->challenge(login->arg, text);
+}
+
+static void take_reply(struct login *login, enum err e, const struct ipc_dir_auth_reply *reply)
+{
+	if (e == OK)
+		login->who = *reply;
+	login->who.error = error_of(e, login->who.error);
+	login->who.address = arena_dup(login->arena, login->who.address);
+	login->who.signature = arena_dup(login->arena, login->who.signature);
 }
 
 static void checked(void *arg, enum err e, const void *body, int *fd)
 {
 	struct login *login = arg;
 
-	if (e == OK)
-		login->who = *(const struct ipc_dir_auth_reply *)body;
-	login->who.error = error_of(e, login->who.error);
-	if (login->who.error == OK) {
-		login->address = mem_dup(login->who.address);
-		login->who.error = open_session(login);
+	take_reply(login, e, body);
+	if (login->who.error != OK) {
+		/* Guessing is made slow here, where waiting costs nothing. */
+		do_later(login, login->who.delay_ms, finish);
+	} else if (login->is_sasl && sasl_is_scram(login->sasl.mechanism)) {
+		sasl_proven(&login->sasl, login->who.signature, &login->challenge);
+		do_later(login, 0, send_challenge);
+	} else {
+		open_session(login);
 	}
-	if (login->who.error == OK)
-		return;
-	/* Guessing is made slow here, where waiting costs nothing. */
-	loop_timer_start(login->delay, login->who.delay_ms);
 }
 
-struct login *login_start(
-	struct loop *loop, struct ipc_hub *hub, const struct login_ask *ask, login_done_fn *done, void *arg)
+static void check(struct login *login, const char *mechanism, struct str authzid, struct str secret, struct str message)
 {
-	static const char *const names[] = { [SESSION_IMAP] = "imap", [SESSION_POP3] = "pop3" };
-	struct login *login = mem_make(struct login);
-	struct ipc_dir_auth question = { .mechanism = S("PLAIN"), .authzid = ask->authzid,
-		.user = str_trim(ask->user), .password = ask->password, .protocol = str_of(names[ask->protocol]),
-		.ip = str_of(conn_peer_ip(ask->conn)), .tls = conn_is_tls(ask->conn) };
+	struct ipc_dir_auth question = { .mechanism = str_of(mechanism), .authzid = str_trim(authzid), .user = login->user,
+		.password = secret, .protocol = login->name, .ip = login->ip, .tls = login->has_tls, .message = message };
 
-	*login = (struct login){ .loop = loop, .hub = hub, .done = done, .arg = arg, .protocol = ask->protocol,
-		.tag = mem_dup(ask->tag), .ip = mem_dup(question.ip), .tls = question.tls, .trace = ask->trace, .fd = -1 };
-	login->delay = loop_timer_add(loop, delay_over, login);
-	ipc_call(hub, ROLE_DIRECTORY, 0, IPC_DIR_AUTH, &question, -1, ask->trace, AUTH_TIMEOUT_MS, checked, login);
+	ipc_call(login->hub, ROLE_DIRECTORY, 0, IPC_DIR_AUTH, &question, -1, login->trace, AUTH_TIMEOUT_MS, checked, login);
+}
+
+static void salted(void *arg, enum err e, const void *body, int *fd)
+{
+	struct login *login = arg;
+	const struct ipc_dir_scram_reply *reply = body;
+
+	if (e != OK) {
+		fail(login, e);
+		return;
+	}
+	sasl_salt(&login->sasl, reply->salt, reply->iterations, &login->challenge);
+	do_later(login, 0, send_challenge);
+}
+
+static void ask_salt(struct login *login)
+{
+	struct ipc_dir_scram question = { .user = login->user };
+
+	ipc_call(login->hub, ROLE_DIRECTORY, 0, IPC_DIR_SCRAM, &question, -1, login->trace, AUTH_TIMEOUT_MS, salted, login);
+}
+
+/* ---- SASL ---- */
+
+static void check_sasl(struct login *login)
+{
+	struct sasl *sasl = &login->sasl;
+
+	if (sasl_is_scram(sasl->mechanism))
+		check(login, "SCRAM-SHA-256", sasl->authzid, str_make(sasl->scram.proof, SCRAM_PROOF_BYTES),
+			sasl->scram.message);
+	else
+		check(login, "PLAIN", sasl->authzid, sasl->password, STR_NONE);
+}
+
+static void go_on(struct login *login, enum sasl_next next)
+{
+	login->user = str_trim(login->sasl.user);
+	switch (next) {
+	case SASL_CHALLENGE:
+		do_later(login, 0, send_challenge);
+		break;
+	case SASL_LOOKUP:
+		ask_salt(login);
+		break;
+	case SASL_CREDENTIALS:
+		check_sasl(login);
+		break;
+	case SASL_ENDED:
+		do_later(login, 0, open_session);
+		break;
+	case SASL_REFUSED:
+		fail(login, login->sasl.error);
+		break;
+	}
+}
+
+void login_line(struct login *login, struct str line)
+{
+	go_on(login, sasl_take(&login->sasl, line, &login->challenge));
+}
+
+/* ---- beginning ---- */
+
+static struct login *new_login(struct loop *loop, struct ipc_hub *hub, const struct login_ask *ask,
+	const struct login_events *events, void *arg)
+{
+	struct login *login = mem_make(struct login);
+
+	*login = (struct login){ .loop = loop, .hub = hub, .events = events, .arg = arg, .protocol = ask->protocol,
+		.arena = arena_new(), .has_tls = conn_is_tls(ask->conn), .trace = ask->trace, .fd = -1 };
+	login->name = str_of(ask->name);
+	login->tag = arena_dup(login->arena, ask->tag);
+	login->ip = arena_dup(login->arena, str_of(conn_peer_ip(ask->conn)));
+	login->timer = loop_timer_add(loop, on_timer, login);
+	return login;
+}
+
+struct login *login_start(struct loop *loop, struct ipc_hub *hub, const struct login_ask *ask, struct str user,
+	struct str password, const struct login_events *events, void *arg)
+{
+	struct login *login = new_login(loop, hub, ask, events, arg);
+
+	login->user = arena_dup(login->arena, str_trim(user));
+	check(login, "PLAIN", STR_NONE, password, STR_NONE);
+	return login;
+}
+
+static const struct scram_binding *bind(struct login *login, const struct conn *conn, struct scram_binding *binding)
+{
+	struct buf exporter = { 0 }, end_point = { 0 };
+
+	conn_tls_bindings(conn, &exporter, &end_point);
+	*binding = (struct scram_binding){ arena_dup(login->arena, buf_str(&exporter)),
+		arena_dup(login->arena, buf_str(&end_point)) };
+	buf_done(&exporter);
+	buf_done(&end_point);
+	return binding->exporter.n || binding->end_point.n ? binding : NULL;
+}
+
+struct login *login_sasl(struct loop *loop, struct ipc_hub *hub, const struct login_ask *ask, struct str mechanism,
+	struct str initial, const struct login_events *events, void *arg)
+{
+	struct login *login = new_login(loop, hub, ask, events, arg);
+	struct scram_binding binding;
+
+	login->is_sasl = true;
+	if (!sasl_begin(&login->sasl, mechanism, bind(login, ask->conn, &binding), login->arena)) {
+		login_cancel(&login);
+		return NULL;
+	}
+	go_on(login, sasl_start(&login->sasl, initial, &login->challenge));
 	return login;
 }
 

@@ -2,21 +2,40 @@
 #include "login/sasl.h"
 
 #include "base/base64.h"
+#include "base/random.h"
 
-static const char *const names[SASL_MECHANISMS] = { [SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN" };
+enum { NONCE_BYTES = 18 };
+
+static const char *const names[SASL_MECHANISMS] = { [SASL_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
+	[SASL_SCRAM] = "SCRAM-SHA-256", [SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN" };
 
 const char *sasl_mechanism_name(enum sasl_mechanism mechanism)
 {
 	return names[mechanism];
 }
 
-bool sasl_begin(struct sasl *sasl, struct str name, struct arena *arena)
+bool sasl_is_offered(enum sasl_mechanism mechanism, bool has_tls)
 {
-	for (int i = 0; i < SASL_MECHANISMS; i++)
-		if (str_iequal(name, str_of(names[i]))) {
-			*sasl = (struct sasl){ .mechanism = (enum sasl_mechanism)i, .arena = arena };
-			return true;
-		}
+	return mechanism != SASL_SCRAM_PLUS || has_tls;
+}
+
+bool sasl_is_scram(enum sasl_mechanism mechanism)
+{
+	return mechanism == SASL_SCRAM || mechanism == SASL_SCRAM_PLUS;
+}
+
+bool sasl_begin(struct sasl *sasl, struct str name, const struct scram_binding *binding, struct arena *arena)
+{
+	for (int i = 0; i < SASL_MECHANISMS; i++) {
+		if (!str_iequal(name, str_of(names[i])) || !sasl_is_offered((enum sasl_mechanism)i, binding != NULL))
+			continue;
+		*sasl = (struct sasl){ .mechanism = (enum sasl_mechanism)i, .arena = arena };
+		sasl->scram.arena = arena;
+		sasl->scram.is_plus = i == SASL_SCRAM_PLUS;
+		if (binding)
+			sasl->scram.binding = *binding;
+		return true;
+	}
 	return false;
 }
 
@@ -39,7 +58,7 @@ static enum sasl_next take_plain(struct sasl *sasl, struct str bytes)
 	struct str rest = str_from(bytes, (size_t)(first + 1));
 	ptrdiff_t second = str_index(rest, '\0');
 
-	if (first < 0 || second < 0)
+	if (first < 0 || second < 0 || str_index(str_from(rest, (size_t)second + 1), '\0') >= 0)
 		return refuse(sasl, ERR_SYNTAX, "PLAIN wants an authorization id, a user and a password");
 	sasl->authzid = str_sub(bytes, 0, (size_t)first);
 	sasl->user = str_sub(rest, 0, (size_t)second);
@@ -47,10 +66,8 @@ static enum sasl_next take_plain(struct sasl *sasl, struct str bytes)
 	return SASL_CREDENTIALS;
 }
 
-static enum sasl_next take_bytes(struct sasl *sasl, struct str bytes, struct buf *challenge)
+static enum sasl_next take_login(struct sasl *sasl, struct str bytes, struct buf *challenge)
 {
-	if (sasl->mechanism == SASL_PLAIN)
-		return take_plain(sasl, bytes);
 	if (!sasl->has_user) {
 		sasl->has_user = true;
 		sasl->user = bytes;
@@ -58,6 +75,31 @@ static enum sasl_next take_bytes(struct sasl *sasl, struct str bytes, struct buf
 	}
 	sasl->password = bytes;
 	return SASL_CREDENTIALS;
+}
+
+static enum sasl_next take_scram(struct sasl *sasl, struct str bytes)
+{
+	const char *complaint = NULL;
+	enum err e;
+
+	if (sasl->is_proven)
+		return SASL_ENDED;
+	if (!sasl->has_first) {
+		e = scram_client_first(&sasl->scram, bytes, &complaint);
+		sasl->has_first = true;
+		sasl->user = sasl->scram.user;
+		sasl->authzid = sasl->scram.authzid;
+		return e == OK ? SASL_LOOKUP : refuse(sasl, e, complaint);
+	}
+	e = scram_client_final(&sasl->scram, bytes, &complaint);
+	return e == OK ? SASL_CREDENTIALS : refuse(sasl, e, complaint);
+}
+
+static enum sasl_next take_bytes(struct sasl *sasl, struct str bytes, struct buf *challenge)
+{
+	if (sasl->mechanism == SASL_PLAIN)
+		return take_plain(sasl, bytes);
+	return sasl->mechanism == SASL_LOGIN ? take_login(sasl, bytes, challenge) : take_scram(sasl, bytes);
 }
 
 static enum sasl_next take_encoded(struct sasl *sasl, struct str text, struct buf *challenge)
@@ -71,15 +113,20 @@ static enum sasl_next take_encoded(struct sasl *sasl, struct str text, struct bu
 		return refuse(sasl, ERR_SYNTAX, "not valid base 64");
 	}
 	copy = arena_dup(sasl->arena, buf_str(&bytes));
+	if (bytes.p)
+		explicit_bzero(bytes.p, bytes.cap);
 	buf_done(&bytes);
 	return take_bytes(sasl, copy, challenge);
 }
 
 enum sasl_next sasl_start(struct sasl *sasl, struct str initial, struct buf *challenge)
 {
-	if (!initial.p)
+	bool is_empty = str_equal(initial, S("="));
+
+	/* An empty user name is never right, so LOGIN asks for it. */
+	if (!initial.p || (is_empty && sasl->mechanism == SASL_LOGIN))
 		return challenge_with(sasl->mechanism == SASL_LOGIN ? S("Username:") : S(""), challenge);
-	if (str_equal(initial, S("=")))
+	if (is_empty)
 		return take_bytes(sasl, S(""), challenge);
 	return take_encoded(sasl, initial, challenge);
 }
@@ -89,4 +136,29 @@ enum sasl_next sasl_take(struct sasl *sasl, struct str line, struct buf *challen
 	if (str_equal(line, S("*")))
 		return refuse(sasl, ERR_AUTH_CANCELLED, "cancelled");
 	return take_encoded(sasl, line, challenge);
+}
+
+enum sasl_next sasl_salt(struct sasl *sasl, struct str salt, uint32_t iterations, struct buf *challenge)
+{
+	uint8_t bytes[NONCE_BYTES];
+	struct buf nonce = { 0 }, text = { 0 };
+
+	random_bytes(bytes, sizeof(bytes));
+	base64_encode(str_make(bytes, sizeof(bytes)), &nonce);
+	scram_server_first(&sasl->scram, salt, iterations, buf_str(&nonce), &text);
+	challenge_with(buf_str(&text), challenge);
+	buf_done(&nonce);
+	buf_done(&text);
+	return SASL_CHALLENGE;
+}
+
+enum sasl_next sasl_proven(struct sasl *sasl, struct str signature, struct buf *challenge)
+{
+	struct buf text = { 0 };
+
+	sasl->is_proven = true;
+	scram_server_final(signature, &text);
+	challenge_with(buf_str(&text), challenge);
+	buf_done(&text);
+	return SASL_CHALLENGE;
 }

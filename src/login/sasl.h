@@ -1,40 +1,48 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The server's side of SASL exchanges (RFC 4422): PLAIN (RFC 4616) and LOGIN (no RFC), whatever the protocol that
- * carries them, which sends and takes base 64.  Pure; memory is the arena's.
+ * The server's side of SASL exchanges (RFC 4422), whatever the protocol that carries them, which sends and takes base 64:
+ * SCRAM-SHA-256 and -PLUS (RFC 7677), PLAIN (RFC 4616) and LOGIN (no RFC).  Pure; memory is the arena's.
  */
 #ifndef LOGIN_SASL_H
 #define LOGIN_SASL_H
 
-#include "base/arena.h"
-#include "base/buf.h"
+#include "login/scram.h"
 
 enum { SASL_RESPONSE_MAX = 8192 }; /* bytes */
 
-enum sasl_mechanism { SASL_PLAIN, SASL_LOGIN, SASL_MECHANISMS };
+/* In the order in which they are offered. */
+enum sasl_mechanism { SASL_SCRAM_PLUS, SASL_SCRAM, SASL_PLAIN, SASL_LOGIN, SASL_MECHANISMS };
 
 enum sasl_next {
 	SASL_CHALLENGE,   /* send it, wait for a response */
-	SASL_CREDENTIALS, /* authzid, user and password are known */
+	SASL_LOOKUP,      /* sasl_salt() with those of scram.user */
+	SASL_CREDENTIALS, /* authzid, user and password are known; of SCRAM scram.proof and .message, then sasl_proven() */
+	SASL_ENDED,       /* SCRAM: the client has seen our proof */
 	SASL_REFUSED,     /* error and complaint say why */
 };
 
 struct sasl {
 	enum sasl_mechanism mechanism;
 	struct arena *arena;
-	bool has_user;
+	bool has_user, has_first, is_proven;
 	struct str authzid, user, password;
+	struct scram scram;
 	enum err error;        /* ERR_AUTH_CANCELLED, ERR_SYNTAX */
 	const char *complaint; /* a text for the client */
 };
 
-/* "PLAIN LOGIN": as capability lists have it. */
+/* "PLAIN": as capability lists have it. */
 const char *sasl_mechanism_name(enum sasl_mechanism mechanism);
-/* False: no such mechanism. */
-bool sasl_begin(struct sasl *sasl, struct str name, struct arena *arena);
+/* -PLUS needs TLS. */
+bool sasl_is_offered(enum sasl_mechanism mechanism, bool has_tls);
+bool sasl_is_scram(enum sasl_mechanism mechanism);
+/* binding: NULL without TLS.  False: no such mechanism is offered. */
+bool sasl_begin(struct sasl *sasl, struct str name, const struct scram_binding *binding, struct arena *arena);
 /* initial: STR_NONE: none was sent; "=": an empty one (RFC 4954 4).  Appends a challenge in base 64. */
 enum sasl_next sasl_start(struct sasl *sasl, struct str initial, struct buf *challenge);
 /* A line of the client without its end; "*" cancels. */
 enum sasl_next sasl_take(struct sasl *sasl, struct str line, struct buf *challenge);
+enum sasl_next sasl_salt(struct sasl *sasl, struct str salt, uint32_t iterations, struct buf *challenge);
+enum sasl_next sasl_proven(struct sasl *sasl, struct str signature, struct buf *challenge);
 
 #endif

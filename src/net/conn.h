@@ -90,6 +90,11 @@ MUST_CHECK enum err conn_start_tls(struct conn *conn, struct tls_context *tls);
 bool conn_is_tls(const struct conn *conn);
 /* "TLSv1.3 TLS_AES_256_GCM_SHA384", or "" in clear.  Valid until the next call. */
 const char *conn_tls_text(const struct conn *conn);
+/*
+ * What a client can bind its login to: tls-exporter (RFC 9266; TLS 1.3, or 1.2 with an extended master secret) and
+ * tls-server-end-point (RFC 5929 4).  Empty without TLS.
+ */
+void conn_tls_bindings(const struct conn *conn, struct buf *ret_exporter, struct buf *ret_end_point);
 /* "127.0.0.1", "::1" (mapped IPv4 as IPv4); "" for socketpairs. */
 const char *conn_peer_ip(const struct conn *conn);
 /*

@@ -122,3 +122,41 @@ const char *conn_tls_text(const struct conn *conn)
 		SSL_get_cipher_name(conn->ssl));
 	return text;
 }
+
+static void add_exporter(SSL *ssl, struct buf *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char bytes[32];
+
+	if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1)
+		return;
+	if (SSL_export_keying_material(ssl, bytes, sizeof(bytes), label, sizeof(label) - 1, NULL, 0, 0) == 1)
+		buf_add(out, str_make(bytes, sizeof(bytes)));
+}
+
+/* The certificate's hash by the hash of its signature; MD5 and SHA-1 become SHA-256. */
+static void add_end_point(SSL *ssl, struct buf *out)
+{
+	X509 *certificate = SSL_get_certificate(ssl);
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	int digest = NID_undef, ignored;
+	const EVP_MD *md;
+	unsigned n = 0;
+
+	if (!certificate)
+		return;
+	(void)OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digest, &ignored);
+	if (digest == NID_undef || digest == NID_md5 || digest == NID_sha1)
+		digest = NID_sha256;
+	md = EVP_get_digestbynid(digest);
+	if (md && X509_digest(certificate, md, bytes, &n) == 1)
+		buf_add(out, str_make(bytes, n));
+}
+
+void conn_tls_bindings(const struct conn *conn, struct buf *ret_exporter, struct buf *ret_end_point)
+{
+	if (!conn_is_tls(conn))
+		return;
+	add_exporter(conn->ssl, ret_exporter);
+	add_end_point(conn->ssl, ret_end_point);
+}

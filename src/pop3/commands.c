@@ -201,7 +201,7 @@ static void noop(struct pop3_session *s, struct str args)
 
 static void capa(struct pop3_session *s, struct str args)
 {
-	pop3_write_capabilities(false, false, false, out_of(s));
+	pop3_write_capabilities(&(struct pop3_offer){ .before_login = false }, out_of(s));
 	s->errors = 0;
 }
 

@@ -30,10 +30,9 @@ struct pop3_prelogin {
 	struct conn *conn;
 	const struct conf *conf;
 	struct loop_timer *timer;
-	struct login *login; /* under way: input waits */
-	char *ip, *user;     /* heap; user: what USER said, or who is trying */
-	struct arena *arena; /* of a SASL exchange; NULL: none */
-	struct sasl sasl;
+	struct login *login; /* under way */
+	bool wants_line;     /* the login waits for the answer to a challenge; else input waits for the login */
+	char *ip, *user;     /* heap; user: what USER said */
 	uint64_t trace;
 	unsigned tries, errors;
 };
@@ -71,7 +70,6 @@ static void free_prelogin(struct pop3_prelogin *p)
 	login_cancel(&p->login);
 	loop_timer_remove(&p->timer);
 	unlink_prelogin(p);
-	arena_free(&p->arena);
 	free(p->ip);
 	free(p->user);
 	free(p);
@@ -92,12 +90,21 @@ static void refuse(struct pop3_prelogin *p, enum err e)
 
 /* ---- logging in ---- */
 
-static void login_failed(struct pop3_prelogin *p, enum err e)
+static void login_failed(struct pop3_prelogin *p, const struct login_result *result)
 {
-	LOG(LOG_INFO, "pop3_login_failed", F_TRACE(p->trace), F_CSTR("user", p->user), F_CSTR("ip", p->ip), F_ERR(e));
-	pop3_write_error(e, out_of(p));
+	if (result->complaint && result->error == ERR_SYNTAX)
+		buf_addf(out_of(p), "-ERR %s\r\n", result->complaint);
+	else
+		pop3_write_error(result->error, out_of(p));
 	free(p->user);
 	p->user = NULL;
+	if (result->error == ERR_SYNTAX || result->error == ERR_AUTH_CANCELLED) {
+		p->errors++;
+		conn_kick(p->conn);
+		return;
+	}
+	LOG(LOG_INFO, "pop3_login_failed", F_TRACE(p->trace), F_STR("user", result->user), F_CSTR("ip", p->ip),
+		F_ERR(result->error));
 	if (++p->tries >= TRIES_MAX)
 		end(p, LINGER_MS);
 	else
@@ -110,7 +117,7 @@ static void login_done(void *arg, const struct login_result *result)
 
 	p->login = NULL;
 	if (result->error != OK) {
-		login_failed(p, result->error);
+		login_failed(p, result);
 		return;
 	}
 	LOG(LOG_INFO, "pop3_login", F_TRACE(p->trace), F_STR("address", result->address), F_CSTR("ip", p->ip),
@@ -119,12 +126,20 @@ static void login_done(void *arg, const struct login_result *result)
 	free_prelogin(p);
 }
 
-static void log_in(struct pop3_prelogin *p, struct str authzid, struct str user, struct str password)
+static void challenge(void *arg, struct str text)
 {
-	struct login_ask ask = { .protocol = SESSION_POP3, .authzid = authzid, .user = user, .password = password,
-		.conn = p->conn, .trace = p->trace };
+	struct pop3_prelogin *p = arg;
 
-	p->login = login_start(p->server->loop, p->server->hub, &ask, login_done, p);
+	buf_addf(out_of(p), "+ %.*s\r\n", STR_FMT(text));
+	p->wants_line = true;
+	conn_kick(p->conn);
+}
+
+static const struct login_events login_events = { challenge, login_done };
+
+static struct login_ask ask_of(const struct pop3_prelogin *p)
+{
+	return (struct login_ask){ .protocol = SESSION_POP3, .name = "pop3", .conn = p->conn, .trace = p->trace };
 }
 
 static void user(struct pop3_prelogin *p, struct str args)
@@ -144,57 +159,30 @@ static void user(struct pop3_prelogin *p, struct str args)
 /* RFC 1939 7: spaces belong to the password. */
 static void pass(struct pop3_prelogin *p, struct str args)
 {
+	const struct login_ask ask = ask_of(p);
+
 	if (!can_auth(p))
 		refuse(p, ERR_AUTH_TOO_WEAK);
 	else if (!p->user)
 		refuse(p, ERR_SEQUENCE);
 	else
-		log_in(p, STR_NONE, str_of(p->user), args);
-}
-
-static void end_sasl(struct pop3_prelogin *p)
-{
-	arena_free(&p->arena);
-}
-
-static void go_on(struct pop3_prelogin *p, enum sasl_next next, struct buf *challenge)
-{
-	struct sasl *sasl = &p->sasl;
-
-	if (next == SASL_CHALLENGE) {
-		buf_addf(out_of(p), "+ %.*s\r\n", STR_FMT(buf_str(challenge)));
-	} else if (next == SASL_REFUSED) {
-		buf_addf(out_of(p), "-ERR %s\r\n", sasl->complaint);
-		p->errors++;
-		end_sasl(p);
-	} else {
-		free(p->user);
-		p->user = mem_dup(sasl->user);
-		log_in(p, sasl->authzid, sasl->user, sasl->password);
-		end_sasl(p);
-	}
-	buf_done(challenge);
-}
-
-static void take_response(struct pop3_prelogin *p, struct str line)
-{
-	struct buf challenge = { 0 };
-
-	go_on(p, sasl_take(&p->sasl, line, &challenge), &challenge);
+		p->login = login_start(
+			p->server->loop, p->server->hub, &ask, str_of(p->user), args, &login_events, p);
 }
 
 static void list_mechanisms(struct pop3_prelogin *p)
 {
 	buf_adds(out_of(p), "+OK\r\n");
 	for (int i = 0; i < SASL_MECHANISMS; i++)
-		buf_addf(out_of(p), "%s\r\n", sasl_mechanism_name((enum sasl_mechanism)i));
+		if (sasl_is_offered((enum sasl_mechanism)i, conn_is_tls(p->conn)))
+			buf_addf(out_of(p), "%s\r\n", sasl_mechanism_name((enum sasl_mechanism)i));
 	buf_adds(out_of(p), ".\r\n");
 }
 
 static void auth(struct pop3_prelogin *p, struct str args)
 {
 	struct pop3_line line = pop3_line_split(str_trim(args));
-	struct buf challenge = { 0 };
+	const struct login_ask ask = ask_of(p);
 
 	if (!can_auth(p)) {
 		refuse(p, ERR_AUTH_TOO_WEAK);
@@ -205,20 +193,19 @@ static void auth(struct pop3_prelogin *p, struct str args)
 		list_mechanisms(p);
 		return;
 	}
-	p->arena = arena_new();
-	if (!sasl_begin(&p->sasl, line.verb, p->arena)) {
-		end_sasl(p);
+	p->wants_line = false;
+	p->login = login_sasl(p->server->loop, p->server->hub, &ask, line.verb,
+		line.args.n ? line.args : STR_NONE, &login_events, p);
+	if (!p->login)
 		refuse(p, ERR_AUTH_MECHANISM);
-		return;
-	}
-	go_on(p, sasl_start(&p->sasl, line.args.n ? line.args : STR_NONE, &challenge), &challenge);
 }
 
 /* ---- the rest ---- */
 
 static void capa(struct pop3_prelogin *p, struct str args)
 {
-	pop3_write_capabilities(true, can_stls(p), can_auth(p), out_of(p));
+	pop3_write_capabilities(&(struct pop3_offer){ .before_login = true, .stls = can_stls(p), .auth = can_auth(p),
+		.has_tls = conn_is_tls(p->conn) }, out_of(p));
 }
 
 static void stls(struct pop3_prelogin *p, struct str args)
@@ -276,7 +263,7 @@ static void on_readable(struct conn *conn, void *arg)
 	struct str input = conn_input(conn), line;
 	size_t taken;
 
-	if (p->login)
+	if (p->login && !p->wants_line)
 		return;
 	line = pop3_line_of(input, &taken);
 	if (taken > POP3_LINE_MAX || (!taken && input.n > POP3_LINE_MAX)) {
@@ -294,10 +281,12 @@ static void on_readable(struct conn *conn, void *arg)
 	}
 	/* Asked for before the handler, which may end everything. */
 	conn_kick(conn);
-	if (p->arena)
-		take_response(p, line);
-	else
+	if (!p->login) {
 		dispatch(p, line);
+		return;
+	}
+	p->wants_line = false;
+	login_line(p->login, line);
 }
 
 static void on_ended(struct conn *conn, void *arg, enum err why)

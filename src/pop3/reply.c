@@ -56,16 +56,17 @@ void pop3_write_error(enum err e, struct buf *out)
 	buf_addf(out, "-ERR %s%s\r\n", code_of(e), err_text(e));
 }
 
-void pop3_write_capabilities(bool before_login, bool can_stls, bool can_auth, struct buf *out)
+void pop3_write_capabilities(const struct pop3_offer *offer, struct buf *out)
 {
 	buf_adds(out, "+OK capabilities follow\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n"
 		"EXPIRE NEVER\r\nUTF8\r\nIMPLEMENTATION Restante\r\n");
-	if (before_login && can_stls)
+	if (offer->before_login && offer->stls)
 		buf_adds(out, "STLS\r\n");
-	if (before_login && can_auth) {
+	if (offer->before_login && offer->auth) {
 		buf_adds(out, "USER\r\nSASL");
 		for (int i = 0; i < SASL_MECHANISMS; i++)
-			buf_addf(out, " %s", sasl_mechanism_name((enum sasl_mechanism)i));
+			if (sasl_is_offered((enum sasl_mechanism)i, offer->has_tls))
+				buf_addf(out, " %s", sasl_mechanism_name((enum sasl_mechanism)i));
 		buf_adds(out, "\r\n");
 	}
 	buf_adds(out, ".\r\n");

@@ -29,6 +29,9 @@ bool pop3_take_number(struct str *args, uint32_t *ret_number);
 /* "-ERR [AUTH] wrong user name or password" and its end. */
 void pop3_write_error(enum err e, struct buf *out);
 /* The reply to CAPA. */
-void pop3_write_capabilities(bool before_login, bool can_stls, bool can_auth, struct buf *out);
+struct pop3_offer {
+	bool before_login, stls, auth, has_tls;
+};
+void pop3_write_capabilities(const struct pop3_offer *offer, struct buf *out);
 
 #endif

@@ -55,9 +55,9 @@ struct login_work {
 };
 
 static void reply_login(struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
-	uint64_t start_us)
+	uint64_t start_us, struct str signature)
 {
-	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms };
+	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms, .signature = signature };
 
 	if (e == OK) {
 		reply.account = (uint64_t)identity->target.account;
@@ -85,8 +85,45 @@ static void end_work(void *arg)
 	int64_t delay_ms = 0;
 	enum err e = directory_auth_end(login->own->directory, &login->job, time_wall_ms(), &identity, &delay_ms);
 
-	reply_login(login->ticket, e, &identity, delay_ms, login->start_us);
+	reply_login(login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE);
 	free(login);
+}
+
+static bool is_for_self(const struct ipc_dir_auth *ask)
+{
+	return ask->authzid.n == 0 || str_iequal(str_trim(ask->authzid), str_trim(ask->user));
+}
+
+static void take_proof(struct directory_role *own, struct ipc_request *request, const struct directory_login *login,
+	uint64_t start_us)
+{
+	const struct ipc_dir_auth *ask = request->body;
+	struct directory_identity identity;
+	uint8_t signature[DIRECTORY_SCRAM_BYTES];
+	int64_t delay_ms = 0;
+	enum err e = ERR_NOT_ALLOWED;
+
+	if (is_for_self(ask))
+		e = directory_auth_scram(own->directory, ask->user, ask->password, ask->message, login, &identity, signature,
+			&delay_ms);
+	reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us,
+		e == OK ? str_make(signature, sizeof(signature)) : STR_NONE);
+}
+
+static void take_scram(void *arg, struct ipc_request *request)
+{
+	const struct ipc_dir_scram *ask = request->body;
+	struct directory_role *own = ((struct role *)arg)->own;
+	struct ipc_dir_scram_reply reply = { .iterations = 0 };
+	struct buf salt = { 0 };
+	enum err e = directory_scram_salt(own->directory, ask->user, &salt, &reply.iterations);
+
+	reply.salt = buf_str(&salt);
+	if (e == OK)
+		ipc_reply(ipc_ticket_of(request), IPC_DIR_SCRAM_REPLY, &reply, -1);
+	else
+		ipc_reply_error(ipc_ticket_of(request), e);
+	buf_done(&salt);
 }
 
 static void take_auth(void *arg, struct ipc_request *request)
@@ -103,11 +140,15 @@ static void take_auth(void *arg, struct ipc_request *request)
 	int64_t delay_ms = 0;
 	enum err e = ERR_NOT_ALLOWED;
 
+	if (str_equal(ask->mechanism, S("SCRAM-SHA-256"))) {
+		take_proof(own, request, &login, start_us);
+		return;
+	}
 	/* Nobody logs in for another address: a shared mailbox is a share, not a proxy login. */
-	if (ask->authzid.n == 0 || str_iequal(str_trim(ask->authzid), str_trim(ask->user)))
+	if (is_for_self(ask))
 		e = directory_auth_begin(own->directory, ask->user, ask->password, &login, &identity, &delay_ms, &job);
 	if (!job) {
-		reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us);
+		reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE);
 		return;
 	}
 	later = mem_make(struct login_work);
@@ -286,6 +327,7 @@ void role_directory(struct role *role)
 	listen_control(own);
 	ipc_handle(role->hub, IPC_DIR_LOOKUP, take_lookup);
 	ipc_handle(role->hub, IPC_DIR_AUTH, take_auth);
+	ipc_handle(role->hub, IPC_DIR_SCRAM, take_scram);
 	role_run(role);
 	directory_close(&own->directory);
 	buf_done(&detail);

@@ -21,6 +21,16 @@ static bool offer_auth(const struct smtp_session *s)
 	return s->policy->needs_login && smtp_session_may_login(s);
 }
 
+static bool offer_auth_tls(const struct smtp_session *s)
+{
+	return offer_auth(s) && conn_is_tls(s->conn);
+}
+
+static bool offer_auth_clear(const struct smtp_session *s)
+{
+	return offer_auth(s) && !conn_is_tls(s->conn);
+}
+
 static const struct extension_row {
 	struct str line;
 	bool (*is_offered)(const struct smtp_session *session);

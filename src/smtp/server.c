@@ -34,7 +34,6 @@ struct smtp_options smtp_options_default(void)
 		.data_timeout = 5 * MINUTE,
 		.data_total_timeout = 60 * MINUTE,
 		.lookup_timeout = 30 * 1000,
-		.login_timeout = 60 * 1000,
 		.inspect_timeout = 2 * MINUTE,
 		.deliver_timeout = 2 * MINUTE,
 		.queue_timeout = MINUTE,

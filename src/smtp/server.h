@@ -42,7 +42,7 @@ struct smtp_options {
 	int64_t auth_timeout;     /* for an answer within AUTH */
 	int64_t data_timeout;     /* for the next bytes of DATA */
 	int64_t data_total_timeout; /* for all of DATA */
-	int64_t lookup_timeout, login_timeout, inspect_timeout, deliver_timeout,
+	int64_t lookup_timeout, inspect_timeout, deliver_timeout,
 		queue_timeout; /* other roles */
 	bool allow_clear_auth; /* AUTH without TLS from loopback: the demo */
 	/* Opens an unlinked file for large content; NULL: memfds. */

@@ -6,6 +6,7 @@
  * A session is freed by smtp_session_end() at once; a function that may have led there touches
  * it no more.
  */
+#include "login/login.h"
 #include "smtp/session.h"
 
 #include "base/log.h"
@@ -107,9 +108,7 @@ static void log_end(const struct smtp_session *s, const char *why)
 
 static void free_session(struct smtp_session *s)
 {
-	if (s->auth.user.p)
-		explicit_bzero(s->auth.user.p, s->auth.user.cap);
-	buf_done(&s->auth.user);
+	login_cancel(&s->auth.login);
 	buf_done(&s->hello);
 	buf_done(&s->login);
 	smtp_body_done(&s->body);

@@ -17,6 +17,7 @@
 #define F_TRACE_SESSION(s) \
 	((struct log_field){ "session", LOG_FIELD_HEX, STR_NONE, (s)->trace })
 
+struct login;     /* login/login.h */
 struct smtp_peer; /* server.c: the connections of one network */
 struct smtp_transaction;
 
@@ -53,11 +54,7 @@ enum smtp_mode {
 
 /* The AUTH command under way. */
 struct smtp_auth {
-	const struct smtp_mechanism *mechanism; /* cmd_auth.c; NULL: none */
-	struct buf user;
-	bool has_user;
-	int64_t delay_ms;
-	enum err outcome;
+	struct login *login; /* NULL: none */
 	uint64_t started_us;
 };
 
