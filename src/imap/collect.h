@@ -9,7 +9,7 @@
 
 #include "imap/spool.h"
 
-enum { IMAP_MESSAGES_MAX = 100 }; /* of one command */
+enum { IMAP_MESSAGES_MAX = 1000 }; /* of one command */
 
 enum imap_collected {
 	IMAP_COLLECT_MORE,     /* all input was taken: wait */

@@ -270,7 +270,7 @@ def test_multiappend_is_all_or_nothing(c, tail):
 
 
 def test_multiappend_of_too_many(c):
-    one_more = "".join(f" {{{len(body(1))}+}}\r\n{body(1)}" for _ in range(101))
+    one_more = "".join(f" {{{len(body(1))}+}}\r\n{body(1)}" for _ in range(1001))
     c.fails("APPEND INBOX" + one_more, b"NO [LIMIT]")
     assert b"MESSAGES 0" in one(c.ok("STATUS INBOX (MESSAGES)"), b"STATUS")
 
