@@ -131,11 +131,17 @@ static void test_hashes(void **state)
 {
 	/* RFC 3720 B.4: 32 bytes of zeros; and the check value of "123456789". */
 	static const char zeros[32];
+	char text[777];
 	uint8_t key[16];
 
 	assert_int_equal(hash_crc32c(0, str_make(zeros, 32)), 0x8a9136aa);
 	assert_int_equal(hash_crc32c(0, S("123456789")), 0xe3069283);
 	assert_int_equal(hash_crc32c(hash_crc32c(0, S("12345")), S("6789")), 0xe3069283);
+	assert_int_equal(hash_crc32c_portable(0, S("123456789")), 0xe3069283);
+	for (size_t n = 0; n < sizeof(text); n++)
+		text[n] = (char)(n * 37 + n / 256);
+	for (size_t n = 0; n <= sizeof(text); n++)
+		assert_int_equal(hash_crc32c((uint32_t)n, str_make(text, n)), hash_crc32c_portable((uint32_t)n, str_make(text, n)));
 	for (int i = 0; i < 16; i++)
 		key[i] = (uint8_t)i;
 	/* The vector of the SipHash paper, appendix A. */
