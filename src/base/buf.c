@@ -208,9 +208,11 @@ struct str rd_bytes(struct rd *rd, size_t n)
 
 uint8_t rd_u8(struct rd *rd)
 {
-	struct str s = rd_bytes(rd, 1);
-
-	return s.n ? (uint8_t)s.p[0] : 0;
+	if (rd->bad || rd->p == rd->end) {
+		rd->bad = true;
+		return 0;
+	}
+	return (uint8_t)*rd->p++;
 }
 
 uint16_t rd_u16(struct rd *rd)
@@ -247,6 +249,9 @@ uint64_t rd_varint(struct rd *rd)
 {
 	uint64_t v = 0;
 
+	/* Most are small. */
+	if (!rd->bad && rd->p != rd->end && !(*rd->p & 0x80))
+		return (uint8_t)*rd->p++;
 	for (unsigned shift = 0; shift < 64; shift += 7) {
 		uint8_t b = rd_u8(rd);
 

@@ -21,7 +21,7 @@ struct fetch {
 	struct imap_fetch_atts atts;
 	struct imap_fetch_modifiers modifiers;
 	struct uidset *uids, *seen;
-	bool needs_entries, needs_message, sets_seen, tells_modseq;
+	bool needs_entries, needs_message, needs_content, sets_seen, tells_modseq;
 	uint64_t wanted;  /* messages */
 	uint64_t answered;
 	enum err failed;  /* of a message that could not be read */
@@ -76,6 +76,7 @@ static void study(struct fetch *f)
 		const struct imap_fetch_att *att = &f->atts.v[i];
 
 		f->needs_message |= imap_fetch_att_needs_message(att);
+		f->needs_content |= att->kind >= IMAP_FETCH_SECTION;
 		f->sets_seen |= imap_fetch_att_sets_seen(att);
 		f->needs_entries |= att->kind != IMAP_FETCH_FLAGS && att->kind != IMAP_FETCH_UID &&
 			att->kind != IMAP_FETCH_MODSEQ;
@@ -225,7 +226,7 @@ static enum err begin_message(struct imap_session *s, struct fetch *f, const str
 	f->reader.entry = *entry;
 	if (f->needs_message) {
 		arena_reset(f->work);
-		e = imap_message_open(&f->reader, s->store, s->account, entry, f->work);
+		e = imap_message_open(&f->reader, s->store, s->account, entry, f->needs_content, f->work);
 	}
 	if (e != OK)
 		return e;

@@ -112,7 +112,7 @@ static bool open_message(struct imap_session *s, struct search *x)
 	if (x->is_open || x->is_unreadable)
 		return x->is_open;
 	arena_reset(x->work);
-	x->is_open = imap_message_open(&x->reader, s->store, s->account, &x->entry, x->work) == OK;
+	x->is_open = imap_message_open(&x->reader, s->store, s->account, &x->entry, x->cost >= COST_HEADER, x->work) == OK;
 	x->is_unreadable = !x->is_open;
 	return x->is_open;
 }

@@ -4,14 +4,15 @@
 #include "message/header.h"
 
 enum err imap_message_open(struct imap_message_reader *reader, struct store *store, uint64_t account,
-	const struct store_entry *entry, struct arena *arena)
+	const struct store_entry *entry, bool content, struct arena *arena)
 {
 	enum err e;
 
 	reader->store = store;
 	reader->entry = *entry;
 	reader->arena = arena;
-	e = store_message_open(store, account, entry, arena, &reader->message);
+	e = content ? store_message_open(store, account, entry, arena, &reader->message)
+		    : store_message_open_head(store, account, entry, arena, &reader->message);
 	return e == OK ? message_structure_open(reader->message.structure, &reader->structure) : e;
 }
 

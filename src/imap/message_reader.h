@@ -26,8 +26,9 @@ struct imap_section_bytes {
 	struct message_range range; /* else: where they lie */
 };
 
+/* content: it will be read too, not only the structure. */
 MUST_CHECK enum err imap_message_open(struct imap_message_reader *reader, struct store *store, uint64_t account,
-	const struct store_entry *entry, struct arena *arena);
+	const struct store_entry *entry, bool content, struct arena *arena);
 /* n bytes from offset on, clipped. */
 MUST_CHECK enum err imap_message_read(
 	struct imap_message_reader *reader, uint64_t offset, size_t n, char *ret_bytes, size_t *ret_n);

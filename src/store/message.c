@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { FIRST_READ = 16 << 10 }; /* a small message whole, of a large one what stands before its content */
+enum { HEAD_READ = 2 << 10 /* structure and recipients of most */, FIRST_READ = 16 << 10 }; /* a small message whole, of a large one what stands before its content */
 
 static bool is_entrys(const struct record_head *head, uint64_t segment_id, uint64_t account,
 	const struct store_extent *extent)
@@ -21,10 +21,10 @@ static bool is_entrys(const struct record_head *head, uint64_t segment_id, uint6
 }
 
 /* ret_bytes: head, and content as far as the first read went. */
-static enum err read_head(struct store *store, const struct store_extent *extent, struct arena *arena,
+static enum err read_head(struct store *store, const struct store_extent *extent, size_t first, struct arena *arena,
 	struct str *ret_bytes)
 {
-	size_t n = extent->length < FIRST_READ ? extent->length : FIRST_READ;
+	size_t n = extent->length < first ? extent->length : first;
 	char *p = arena_bytes(arena, n), *whole;
 	struct record_header header;
 	enum err e = segments_read(store->segments, extent->segment, extent->offset, p, n);
@@ -52,14 +52,14 @@ static enum err verify_cached(struct store_message *m, struct str rest)
 	return m->content_length == 0 || hash_crc32c(0, m->cached) == m->checksums[0] ? OK : ERR_CORRUPT;
 }
 
-enum err store_message_open(struct store *store, uint64_t account, const struct store_entry *entry,
+static enum err open_message(struct store *store, uint64_t account, const struct store_entry *entry, size_t first,
 	struct arena *arena, struct store_message *ret_message)
 {
 	struct store_message m = { .account = account, .extent = entry->extent };
 	struct record_head head = { 0 };
 	struct str bytes = STR_NONE;
 	uint64_t segment_id = 0;
-	enum err e = read_head(store, &entry->extent, arena, &bytes);
+	enum err e = read_head(store, &entry->extent, first, arena, &bytes);
 
 	if (e == OK)
 		e = record_decode_head(bytes, arena, &head);
@@ -79,6 +79,18 @@ enum err store_message_open(struct store *store, uint64_t account, const struct 
 	if (e == OK)
 		*ret_message = m;
 	return e;
+}
+
+enum err store_message_open(struct store *store, uint64_t account, const struct store_entry *entry,
+	struct arena *arena, struct store_message *ret_message)
+{
+	return open_message(store, account, entry, FIRST_READ, arena, ret_message);
+}
+
+enum err store_message_open_head(struct store *store, uint64_t account, const struct store_entry *entry,
+	struct arena *arena, struct store_message *ret_message)
+{
+	return open_message(store, account, entry, HEAD_READ, arena, ret_message);
 }
 
 static size_t block_size(const struct store_message *m, size_t block)

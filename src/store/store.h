@@ -127,6 +127,9 @@ struct store_message {
 };
 MUST_CHECK enum err store_message_open(struct store *store, uint64_t account, const struct store_entry *entry,
 	struct arena *arena, struct store_message *ret_message);
+/* The same for one whose content will not be asked for, or not at once: less is read now. */
+MUST_CHECK enum err store_message_open_head(struct store *store, uint64_t account, const struct store_entry *entry,
+	struct arena *arena, struct store_message *ret_message);
 /* n bytes of content (without prefix) from offset on; clipped at the end.  Reads and verifies 64 KiB blocks. */
 MUST_CHECK enum err store_content_read(struct store *store, const struct store_message *message, uint64_t offset,
 	size_t n, char *ret_bytes, size_t *ret_n);
