@@ -262,3 +262,9 @@ enum err directory_cmd_device_revoke(struct directory_call *call)
 	return directory_device_revoke(call->directory, call->by,
 		directory_text(call, "address"), directory_number(call, "device", 0));
 }
+
+enum err directory_cmd_address_set(struct directory_call *call)
+{
+	return directory_setting_set(call->directory, call->by, DIRECTORY_OF_ADDRESS, directory_text(call, "address"),
+		directory_text(call, "name"), directory_text(call, "value"));
+}

@@ -184,3 +184,9 @@ enum err directory_cmd_audit_list(struct directory_call *call)
 	json_object_set_new(call->reply, "entries", list);
 	return e;
 }
+
+enum err directory_cmd_service_set(struct directory_call *call)
+{
+	return directory_setting_set(call->directory, call->by, DIRECTORY_OF_SERVICE, directory_text(call, "service"),
+		directory_text(call, "name"), directory_text(call, "value"));
+}

@@ -257,6 +257,15 @@ MUST_CHECK enum err directory_bulk_add(struct directory *directory,
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply);
 
+/* What is set for one service or one address; an empty value: what holds for all. */
+enum directory_scope { DIRECTORY_OF_SERVICE = 1, DIRECTORY_OF_ADDRESS = 2 };
+/* subject: a domain of the service, or the address.  ERR_SYNTAX: no such setting, or a bad value. */
+MUST_CHECK enum err directory_setting_set(struct directory *directory, const struct directory_change *by,
+	enum directory_scope scope, struct str subject, struct str name, struct str value);
+/* IMAP capabilities that this account does without, with blanks between them. */
+MUST_CHECK enum err directory_imap_disabled(
+	struct directory *directory, const struct directory_target *target, struct buf *ret_words);
+
 /* The people of an organisation. */
 enum directory_user_role {
 	DIRECTORY_LEGAL = 1, /* answers for it: never none; may do everything */

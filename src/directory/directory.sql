@@ -92,6 +92,22 @@ CREATE TABLE permission (
 CREATE INDEX permission_address ON permission (address);
 INSERT INTO counter (name, value) VALUES ('user', 0);
 
+-- migration: 3
+-- scope: enum directory_scope; id: of the service or address.
+CREATE TABLE setting (
+	scope INTEGER NOT NULL, id BIGINT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+	PRIMARY KEY (scope, id, name)) @CLUSTERED@;
+
+-- name: setting_get
+SELECT value FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
+
+-- name: setting_put
+INSERT INTO setting (scope, id, name, value) VALUES ($1, $2, $3, $4)
+ON CONFLICT (scope, id, name) DO UPDATE SET value = excluded.value;
+
+-- name: setting_drop
+DELETE FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
+
 -- name: user_add
 INSERT INTO member (organisation, id, name, role, created) VALUES ($1, $2, $3, $4, $5);
 

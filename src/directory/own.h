@@ -64,6 +64,10 @@ MUST_CHECK enum err directory_auth_verify(struct directory *directory, struct st
 	const struct directory_login *login, directory_verify_fn *verify, void *arg,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
 
+/* setting.c: appends nothing when it is not set. */
+MUST_CHECK enum err directory_setting_get(struct directory *directory, enum directory_scope scope, int64_t id,
+	struct str name, struct buf *ret_value);
+
 /* user.c */
 MUST_CHECK enum err directory_role_parse(
 	struct directory *directory, struct str text, enum directory_user_role *ret_role);

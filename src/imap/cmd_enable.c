@@ -18,6 +18,8 @@ enum imap_result imap_cmd_enable(struct imap_cmd *cmd)
 		e = imap_parse_end(&cmd->args);
 	if (e != OK)
 		return imap_reply_error(cmd, e);
+	condstore = condstore && imap_session_has(s, S("CONDSTORE"));
+	qresync = qresync && imap_session_has(s, S("QRESYNC"));
 	if (condstore)
 		imap_condstore_enable(s);
 	if (qresync)

@@ -72,6 +72,28 @@ void imap_cmd_release(struct imap_cmd *cmd)
 	cmd->things = NULL;
 }
 
+bool imap_is_disabled(struct str disabled, struct str capability)
+{
+	struct str word;
+
+	while (str_next(&disabled, ' ', &word))
+		if (word.n && str_iequal(word, capability))
+			return true;
+	return false;
+}
+
+static void write_words(struct str list, struct str disabled, struct buf *out)
+{
+	struct str word;
+
+	while (str_next(&list, ' ', &word)) {
+		if (imap_is_disabled(disabled, word))
+			continue;
+		buf_addc(out, ' ');
+		buf_add(out, word);
+	}
+}
+
 void imap_write_capabilities(const struct imap_offer *offer, struct buf *out)
 {
 	unsigned now = ALWAYS;
@@ -82,10 +104,10 @@ void imap_write_capabilities(const struct imap_offer *offer, struct buf *out)
 	buf_adds(out, "IMAP4rev1");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].when & now)
-			buf_addf(out, " %s", words[i].word);
+			write_words(str_of(words[i].word), offer->disabled, out);
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].capability)
-			buf_addf(out, " %s", rows[i].capability);
+			write_words(str_of(rows[i].capability), offer->disabled, out);
 	/* RFC 7889 3 */
 	buf_addf(out, " APPENDLIMIT=%llu", (unsigned long long)offer->append_max);
 }

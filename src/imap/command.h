@@ -81,11 +81,14 @@ struct imap_offer {
 	bool auth_allowed;               /* a clear password may be sent now */
 	bool has_tls;
 	uint64_t append_max;             /* bytes */
+	struct str disabled;             /* words that are left out */
 };
 /*
  * The capability list of RFC 3501 7.2.1, made of the table and capabilities.def.  Before login all is said that holds
  * after it too, as some clients ask but once.
  */
+/* One of the words, blanks between them, ASCII case ignored. */
+bool imap_is_disabled(struct str disabled, struct str capability);
 void imap_write_capabilities(const struct imap_offer *offer, struct buf *out);
 
 #define IMAP_CMD(verb, handler, states, flags, capability, reference) imap_handler_fn handler;

@@ -31,8 +31,17 @@ static void before_reply(struct imap_client *client, bool may_expunge)
 	imap_mailbox_sync(s, &(struct imap_sync){ .may_expunge = may_expunge, .with_uid = with_uid });
 }
 
+bool imap_session_has(const struct imap_session *s, struct str capability)
+{
+	return !imap_is_disabled(str_of(s->disabled), capability);
+}
+
 static enum err check(struct imap_client *client, const struct imap_command *row)
 {
+	/* A command that is a capability itself goes with it. */
+	if (row->capability && str_iequal(str_of(row->capability), str_of(row->verb)) &&
+		!imap_session_has(imap_session_of(client), str_of(row->verb)))
+		return ERR_UNKNOWN_COMMAND;
 	if ((row->flags & IMAP_WRITES) && imap_session_of(client)->read_only)
 		return ERR_READ_ONLY;
 	return OK;
@@ -54,7 +63,8 @@ static void leave(struct imap_client *client)
 static void write_capabilities(struct imap_client *client, struct buf *out)
 {
 	imap_write_capabilities(
-		&(struct imap_offer){ .append_max = (uint64_t)client->conf->message_size_max }, out);
+		&(struct imap_offer){ .append_max = (uint64_t)client->conf->message_size_max,
+			.disabled = str_of(imap_session_of(client)->disabled) }, out);
 }
 
 static void unlink_session(struct imap_session *s)
@@ -81,6 +91,7 @@ static void free_session(struct imap_session *s)
 	imap_client_done(&s->client);
 	free(s->address);
 	free(s->login_tag);
+	free(s->disabled);
 	free(s);
 }
 
@@ -173,6 +184,7 @@ static struct imap_session *new_session(
 	s->quota = open->quota;
 	s->address = mem_dup(open->address);
 	s->login_tag = mem_dup(open->tag);
+	s->disabled = mem_dup(open->disabled);
 	s->opened_ms = time_mono_ms();
 	s->next = all->first;
 	if (s->next)

@@ -37,6 +37,7 @@ struct imap_session {
 	struct store *store;
 	uint64_t account, device, quota;
 	char *address, *login_tag; /* heap */
+	char *disabled;            /* heap: capabilities this account does without, blanks between them */
 	int64_t opened_ms;
 
 	struct store_folder *folder; /* NULL: none selected */
@@ -57,6 +58,9 @@ static inline struct imap_session *imap_session(struct imap_cmd *cmd)
 {
 	return imap_session_of(cmd->client);
 }
+
+/* The account has this capability, a word of CAPABILITY. */
+bool imap_session_has(const struct imap_session *s, struct str capability);
 
 /* ---- mailbox.c: the selected folder ---- */
 

@@ -102,7 +102,8 @@ static void open_session(struct login *login)
 {
 	const struct ipc_session_open open = { .protocol = (uint8_t)login->protocol, .account = login->who.account,
 		.device = login->who.device, .address = login->who.address, .quota = login->who.quota,
-		.ip = login->ip, .tls = login->has_tls, .tag = login->tag };
+		.ip = login->ip, .tls = login->has_tls, .tag = login->tag,
+		.disabled = login->who.disabled };
 	int pair[2];
 
 	if (login->protocol == SESSION_NONE) {
@@ -136,6 +137,7 @@ static void take_reply(struct login *login, enum err e, const struct ipc_dir_aut
 		login->who = *reply;
 	login->who.error = error_of(e, login->who.error);
 	login->who.address = arena_dup(login->arena, login->who.address);
+	login->who.disabled = arena_dup(login->arena, login->who.disabled);
 	login->who.signature = arena_dup(login->arena, login->who.signature);
 }
 

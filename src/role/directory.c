@@ -54,11 +54,15 @@ struct login_work {
 	uint64_t start_us;
 };
 
-static void reply_login(struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
+static void reply_login(struct directory_role *own, struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
 	uint64_t start_us, struct str signature)
 {
 	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms, .signature = signature };
+	struct buf disabled = { 0 };
 
+	if (e == OK && directory_imap_disabled(own->directory, &identity->target, &disabled) != OK)
+		LOG(LOG_WARNING, "settings_not_read", F_STR("address", identity->target.address));
+	reply.disabled = buf_str(&disabled);
 	if (e == OK) {
 		reply.account = (uint64_t)identity->target.account;
 		reply.shard = identity->target.shard;
@@ -69,6 +73,7 @@ static void reply_login(struct ipc_ticket ticket, enum err e, const struct direc
 	metric_add(e == OK ? METRIC_auth_succeeded : METRIC_auth_failed, 1);
 	metric_observe_us(METRIC_auth_latency, time_mono_us() - start_us);
 	ipc_reply(ticket, IPC_DIR_AUTH_REPLY, &reply, -1);
+	buf_done(&disabled);
 }
 
 static void work(void *arg)
@@ -85,7 +90,7 @@ static void end_work(void *arg)
 	int64_t delay_ms = 0;
 	enum err e = directory_auth_end(login->own->directory, &login->job, time_wall_ms(), &identity, &delay_ms);
 
-	reply_login(login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE);
+	reply_login(login->own, login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE);
 	free(login);
 }
 
@@ -106,7 +111,7 @@ static void take_proof(struct directory_role *own, struct ipc_request *request, 
 	if (is_for_self(ask))
 		e = directory_auth_scram(own->directory, ask->user, ask->password, ask->message, login, &identity, signature,
 			&delay_ms);
-	reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us,
+	reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us,
 		e == OK ? str_make(signature, sizeof(signature)) : STR_NONE);
 }
 
@@ -148,7 +153,7 @@ static void take_auth(void *arg, struct ipc_request *request)
 	if (is_for_self(ask))
 		e = directory_auth_begin(own->directory, ask->user, ask->password, &login, &identity, &delay_ms, &job);
 	if (!job) {
-		reply_login(ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE);
+		reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE);
 		return;
 	}
 	later = mem_make(struct login_work);

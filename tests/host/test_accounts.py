@@ -107,3 +107,35 @@ def test_deletion_goes_on_after_a_restart(host):
     host.stop()
     host.start()
     wait_for(lambda: not [p for p in contains(host, secret) if p.suffix == ".seg"])
+
+
+def capabilities(c):
+    return set(c.ok("CAPABILITY")[0].split()[2:])
+
+
+def test_capabilities_can_be_switched_off(host):
+    one, two = "user1@example.test", "user2@example.test"
+    host.run("service", "set", "example.test", "imap-disabled", "QRESYNC move")
+    host.run("address", "set", one, "imap-disabled", "IDLE CHILDREN")
+    try:
+        with Imap(host, user=one) as c:
+            assert not capabilities(c) & {b"QRESYNC", b"MOVE", b"IDLE", b"CHILDREN"}
+            assert b"CONDSTORE" in capabilities(c) and b"SPECIAL-USE" in capabilities(c)
+            assert c.ok("ENABLE QRESYNC CONDSTORE")[0] == b"* ENABLED CONDSTORE"
+            c.append("INBOX", message("x"))
+            c.ok("SELECT INBOX")
+            for command in ("MOVE 1 Trash", "UID MOVE 1 Trash", "IDLE"):
+                c.fails(command, b"BAD unknown command")
+            c.fails("SELECT INBOX (QRESYNC (1 1))", b"BAD")
+            c.ok('LIST "" *')
+        with Imap(host, user=two) as c:
+            assert not capabilities(c) & {b"QRESYNC", b"MOVE"} and b"IDLE" in capabilities(c)
+    finally:
+        host.run("service", "set", "example.test", "imap-disabled", "")
+        host.run("address", "set", one, "imap-disabled", "")
+    with Imap(host, user=one) as c:
+        assert {b"QRESYNC", b"MOVE", b"IDLE", b"CHILDREN"} <= capabilities(c)
+    assert host.run("service", "set", "example.test", "colour", "red", check=False).returncode == 1
+    assert host.run("address", "set", one, "imap-disabled", "a,b", check=False).returncode == 1
+    entry = run(host, "audit", "list", "Example")["entries"][0]
+    assert entry["action"] == "address set" and entry["before"]["value"] == "IDLE CHILDREN"

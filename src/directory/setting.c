@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/* What is set for one service or one address, in place of what holds for all. */
+#include "directory/own.h"
+
+enum { VALUE_MAX = 1000 };
+
+static const char *const NAMES[] = {
+	"imap-disabled", /* words of CAPABILITY that are neither told nor followed */
+};
+
+static bool is_word_char(char c)
+{
+	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '=' || c == '+' || c == ' ';
+}
+
+static enum err check(struct directory *directory, struct str name, struct str value)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
+		known = known || str_equal(name, str_of(NAMES[i]));
+	if (!known)
+		return directory_refuse(directory, ERR_SYNTAX, "the settings are: imap-disabled");
+	for (size_t i = 0; i < value.n; i++)
+		if (!is_word_char(value.p[i]))
+			return directory_refuse(directory, ERR_SYNTAX,
+				"%.*s is a list of capabilities with blanks between them", STR_FMT(name));
+	return value.n <= VALUE_MAX ? OK : directory_refuse(directory, ERR_LIMIT, "the value is too long");
+}
+
+enum err directory_setting_get(struct directory *directory, enum directory_scope scope, int64_t id, struct str name,
+	struct buf *ret_value)
+{
+	struct sql_statement *st = directory->st[DIRECTORY_SQL_SETTING_GET];
+
+	SQL_BIND(st, SQL_I64(scope), SQL_I64(id), SQL_TEXT(name));
+	enum err e = sql_first(st);
+	if (e == OK)
+		buf_add(ret_value, sql_column_str(st, 0));
+	sql_reset(st);
+	return e == ERR_NOT_FOUND ? OK : e;
+}
+
+static enum err put(struct directory *directory, enum directory_scope scope, int64_t id, struct str name,
+	struct str value)
+{
+	struct sql_statement *set = directory->st[DIRECTORY_SQL_SETTING_PUT],
+			     *drop = directory->st[DIRECTORY_SQL_SETTING_DROP];
+
+	if (value.n == 0) {
+		SQL_BIND(drop, SQL_I64(scope), SQL_I64(id), SQL_TEXT(name));
+		return sql_run(drop);
+	}
+	SQL_BIND(set, SQL_I64(scope), SQL_I64(id), SQL_TEXT(name), SQL_TEXT(value));
+	return sql_run(set);
+}
+
+static enum err change(struct directory *directory, const struct directory_change *by, int64_t organisation,
+	enum directory_scope scope, int64_t id, struct str subject, struct str name, struct str value)
+{
+	struct buf before = {0};
+	enum err e = directory_setting_get(directory, scope, id, name, &before);
+
+	if (e == OK)
+		e = put(directory, scope, id, name, value);
+	if (e == OK)
+		e = directory_audit(directory, by, organisation, scope == DIRECTORY_OF_SERVICE ? "service set" : "address set",
+			subject, json_pack("{s:s%,s:s%}", "name", name.p, name.n, "value", before.p ? before.p : "", before.n),
+			json_pack("{s:s%,s:s%}", "name", name.p, name.n, "value", value.n ? value.p : "", value.n));
+	buf_done(&before);
+	return e;
+}
+
+enum err directory_setting_set(struct directory *directory, const struct directory_change *by, enum directory_scope scope,
+	struct str subject, struct str name, struct str value)
+{
+	struct directory_service *service;
+	struct directory_entry *entry;
+	int64_t id = 0;
+	enum err e = check(directory, name, value);
+
+	if (e == OK && scope == DIRECTORY_OF_SERVICE)
+		e = directory_find_service(directory, subject, &service);
+	else if (e == OK)
+		e = directory_find_mailbox(directory, subject, &service, &entry);
+	if (e == OK)
+		id = scope == DIRECTORY_OF_SERVICE ? service->id : entry->id;
+	if (e == OK)
+		e = directory_change_begin(directory);
+	if (e != OK)
+		return e;
+	return directory_change_end(
+		directory, change(directory, by, service->organisation, scope, id, subject, name, value));
+}
+
+/* Of an account: what its service says, then what it says itself; both count. */
+enum err directory_imap_disabled(
+	struct directory *directory, const struct directory_target *target, struct buf *ret_words)
+{
+	enum err e = directory_setting_get(
+		directory, DIRECTORY_OF_SERVICE, target->service, S("imap-disabled"), ret_words);
+
+	buf_addc(ret_words, ' ');
+	return e == OK ? directory_setting_get(
+				 directory, DIRECTORY_OF_ADDRESS, target->account, S("imap-disabled"), ret_words)
+		       : e;
+}
