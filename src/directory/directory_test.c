@@ -61,8 +61,8 @@ static void test_bad_addresses(void **state)
 		"\"@example.test", "\"\"@example.test", "\"alice@example.test",
 		"\"al\"ice\"@example.test", "\"alice\\\"@example.test", "al\nice@example.test",
 		"alice\xff@example.test",
-		"a123456789b123456789c123456789d123456789e123456789f123456789g1234@example."
-		"test"};
+		("a123456789b123456789c123456789d123456789e123456789f123456789g1234@example."
+		 "test")};
 	struct directory_target target;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
