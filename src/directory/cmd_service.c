@@ -190,3 +190,9 @@ enum err directory_cmd_service_set(struct directory_call *call)
 	return directory_setting_set(call->directory, call->by, DIRECTORY_OF_SERVICE, directory_text(call, "service"),
 		directory_text(call, "name"), directory_text(call, "value"));
 }
+
+enum err directory_cmd_offer_set(struct directory_call *call)
+{
+	return directory_offer_set(call->directory, call->by, directory_text(call, "offer"), directory_text(call, "field"),
+		directory_number(call, "value", 0));
+}

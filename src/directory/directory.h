@@ -257,6 +257,10 @@ MUST_CHECK enum err directory_bulk_add(struct directory *directory,
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply);
 
+/* One field of an offer, by its column's name; booleans are 0 and 1; storage_bytes 0: no limit. */
+MUST_CHECK enum err directory_offer_set(struct directory *directory, const struct directory_change *by,
+	struct str offer, struct str field, int64_t value);
+
 /* What is set for one service or one address; an empty value: what holds for all. */
 enum directory_scope { DIRECTORY_OF_SERVICE = 1, DIRECTORY_OF_ADDRESS = 2 };
 /* subject: a domain of the service, or the address.  ERR_SYNTAX: no such setting, or a bad value. */

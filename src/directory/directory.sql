@@ -154,6 +154,10 @@ UPDATE counter SET value = value + $2 WHERE name = $1 RETURNING value;
 SELECT name, storage_bytes, recipients_per_day, redirect_targets, redirect_addresses, catch_all,
 	sieve, restore_days, notice FROM offer ORDER BY name;
 
+-- name: offer_update
+UPDATE offer SET storage_bytes = $2, recipients_per_day = $3, redirect_targets = $4, redirect_addresses = $5,
+	catch_all = $6, sieve = $7, restore_days = $8 WHERE name = $1;
+
 -- name: organisation_add
 INSERT INTO organisation (id, name, state, created) VALUES ($1, $2, 1, $3);
 

@@ -146,6 +146,21 @@ def test_locks_are_seen_and_lifted(tmp_path):
         s.close()
 
 
+def test_offers_can_be_changed(run):
+    def offer():
+        return next(o for o in run("offer", "list")["offers"] if o["name"] == "premium")
+    before = offer()
+    run("offer", "set", "premium", "storage_bytes", "5000000")
+    assert run("address", "show", "user3@example.test")["quota_bytes"] == 5000000
+    run("offer", "set", "premium", "sieve", "0")
+    assert offer() == {**before, "storage_bytes": 5000000, "sieve": False}
+    for words in (("gold", "sieve", "1"), ("premium", "colour", "1"), ("premium", "sieve", "2"), ("premium", "restore_days", "-1")):
+        run("offer", "set", *words, refused=True)
+    run("offer", "set", "premium", "storage_bytes", "0")
+    run("offer", "set", "premium", "sieve", "1")
+    assert offer() == before
+
+
 def complete(line):
     """What bash offers for the last word of a line."""
     script = (f'eval "$({BINARY} completion bash)"; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); '
