@@ -89,10 +89,17 @@ class Client:
             if uid in self.uids:
                 self.uids.remove(uid)
                 self.messages.pop(uid, None)
-            elif None in self.uids:
-                self.uids.remove(None)
             else:
-                raise Broken(f"VANISHED {uid}, which was not there")
+                self.vanish_unknown(uid)
+
+    def vanish_unknown(self, uid):
+        """One whose number was not told yet: UIDs ascend, so it stands between the nearest that were."""
+        before = max((n for n, other in enumerate(self.uids) if other is not None and other < uid), default=-1)
+        after = min((n for n, other in enumerate(self.uids) if other is not None and other > uid), default=len(self.uids))
+        if after - before < 2:
+            raise Broken(f"VANISHED {uid}, which was not there")
+        del self.uids[before + 1]
+        self.messages.pop(uid, None)
 
     def vanish_earlier(self, uids):
         for uid in uids:
