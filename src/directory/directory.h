@@ -289,7 +289,6 @@ struct directory_user {
 	enum directory_user_role role;
 };
 const char *directory_role_name(enum directory_user_role role);
-const char *directory_permission_name(enum directory_permission permission);
 /* ERR_CANNOT: the first one has to be a legal representative. */
 MUST_CHECK enum err directory_user_add(struct directory *directory, const struct directory_change *by,
 	int64_t organisation, struct str name, enum directory_user_role role, int64_t *ret_user);
@@ -303,9 +302,6 @@ MUST_CHECK enum err directory_find_user(struct directory *directory, int64_t org
 /* Instead of what the user was granted on the address before: bits (1 << enum directory_permission). */
 MUST_CHECK enum err directory_permission_set(struct directory *directory, const struct directory_change *by,
 	struct str user, struct str address, uint32_t bits);
-/* What the user may do with an address, by role or by grant. */
-MUST_CHECK enum err directory_user_may(struct directory *directory, const struct directory_user *user, int64_t account,
-	uint32_t *ret_bits);
 
 /* The table behind it (commands.def), for the command line, its help and completion. */
 enum directory_argument_type { DIRECTORY_ARG_TEXT, DIRECTORY_ARG_NUMBER, DIRECTORY_ARG_FLAG };

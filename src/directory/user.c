@@ -22,11 +22,6 @@ const char *directory_role_name(enum directory_user_role role)
 	return role >= DIRECTORY_LEGAL && role <= DIRECTORY_EXTERNAL ? ROLES[role] : "none";
 }
 
-const char *directory_permission_name(enum directory_permission permission)
-{
-	return PERMISSIONS[permission];
-}
-
 enum err directory_role_parse(
 	struct directory *directory, struct str text, enum directory_user_role *ret_role)
 {
@@ -225,7 +220,7 @@ static enum err granted(struct directory *directory, int64_t user, int64_t accou
 	return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static json_t *names_of(uint32_t bits)
+json_t *directory_permissions_json(uint32_t bits)
 {
 	json_t *list = json_array();
 
@@ -233,11 +228,6 @@ static json_t *names_of(uint32_t bits)
 		if (bits >> i & 1)
 			json_array_append_new(list, json_string(PERMISSIONS[i]));
 	return list;
-}
-
-json_t *directory_permissions_json(uint32_t bits)
-{
-	return names_of(bits);
 }
 
 static enum err put_bits(struct directory *directory, int64_t user, int64_t account, uint32_t bits)
@@ -266,8 +256,8 @@ static enum err change_permissions(struct directory *directory, const struct dir
 		return e;
 	directory_add_address(directory, entry, &subject);
 	e = directory_audit(directory, by, user->organisation, "permission set", buf_str(&subject),
-		json_pack("{s:s%,s:o}", "user", name.p, name.n, "permissions", names_of(before)),
-		json_pack("{s:s%,s:o}", "user", name.p, name.n, "permissions", names_of(bits)));
+		json_pack("{s:s%,s:o}", "user", name.p, name.n, "permissions", directory_permissions_json(before)),
+		json_pack("{s:s%,s:o}", "user", name.p, name.n, "permissions", directory_permissions_json(bits)));
 	buf_done(&subject);
 	return e;
 }
@@ -290,14 +280,4 @@ enum err directory_permission_set(struct directory *directory, const struct dire
 	if (e != OK)
 		return e;
 	return directory_change_end(directory, change_permissions(directory, by, &user, name, entry, bits));
-}
-
-enum err directory_user_may(struct directory *directory, const struct directory_user *user, int64_t account,
-	uint32_t *ret_bits)
-{
-	if (user->role <= DIRECTORY_ADMINISTRATOR) {
-		*ret_bits = DIRECTORY_MAY_ALL;
-		return OK;
-	}
-	return granted(directory, user->id, account, ret_bits);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "imap/command.h"
 
+#include "login/sasl.h"
+
 #define PREAUTH IMAP_PREAUTH
 #define AUTH IMAP_AUTH
 #define SELECTED IMAP_SELECTED
@@ -20,7 +22,7 @@ static const struct imap_command rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-enum when { ALWAYS = 1, CAN_TLS = 2, CAN_AUTH = 4, NO_AUTH = 8, HAS_TLS = 16 };
+enum when { ALWAYS = 1, CAN_TLS = 2, NO_AUTH = 4 };
 
 static const struct {
 	const char *word;
@@ -99,8 +101,7 @@ void imap_write_capabilities(const struct imap_offer *offer, struct buf *out)
 	unsigned now = ALWAYS;
 
 	if (offer->before_login)
-		now |= (offer->tls_possible ? CAN_TLS : 0) | (offer->auth_allowed ? CAN_AUTH : NO_AUTH) |
-			(offer->has_tls ? HAS_TLS : 0);
+		now |= (offer->tls_possible ? CAN_TLS : 0) | (offer->auth_allowed ? 0 : NO_AUTH);
 	buf_adds(out, "IMAP4rev1");
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].when & now)
@@ -108,6 +109,9 @@ void imap_write_capabilities(const struct imap_offer *offer, struct buf *out)
 	for (size_t i = 0; i < ROWS; i++)
 		if (rows[i].capability)
 			write_words(str_of(rows[i].capability), offer->disabled, out);
+	for (int i = 0; offer->before_login && offer->auth_allowed && i < SASL_MECHANISMS; i++)
+		if (sasl_is_offered((enum sasl_mechanism)i, offer->has_tls))
+			buf_addf(out, " AUTH=%s", sasl_mechanism_name((enum sasl_mechanism)i));
 	/* RFC 7889 3 */
 	buf_addf(out, " APPENDLIMIT=%llu", (unsigned long long)offer->append_max);
 }

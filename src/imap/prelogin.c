@@ -12,7 +12,7 @@ static bool has_tls(const struct imap_client *client)
 
 static bool is_auth_allowed(const struct imap_client *client)
 {
-	return has_tls(client) || login_is_safe(client->conf, client->conn);
+	return has_tls(client) || login_is_safe(client->conf->clear_auth_on_loopback, client->conn);
 }
 
 static bool can_start_tls(const struct imap_client *client)

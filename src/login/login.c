@@ -31,6 +31,13 @@ struct login {
 	struct ipc_dir_auth_reply who; /* strings are the arena's */
 };
 
+/* The bytes are the arena's. */
+static void wipe(struct str secret)
+{
+	if (secret.n)
+		explicit_bzero((char *)(uintptr_t)secret.p, secret.n);
+}
+
 void login_cancel(struct login **pointer)
 {
 	struct login *login = *pointer;
@@ -42,6 +49,7 @@ void login_cancel(struct login **pointer)
 	loop_timer_remove(&login->timer);
 	if (login->fd >= 0)
 		close(login->fd);
+	wipe(login->sasl.password);
 	buf_done(&login->challenge);
 	arena_free(&login->arena);
 	free(login);
@@ -103,7 +111,7 @@ static void open_session(struct login *login)
 	const struct ipc_session_open open = { .protocol = (uint8_t)login->protocol, .account = login->who.account,
 		.device = login->who.device, .address = login->who.address, .quota = login->who.quota,
 		.ip = login->ip, .tls = login->has_tls, .tag = login->tag,
-		.disabled = login->who.disabled };
+		.disabled = login->who.disabled, .generation = login->who.generation };
 	int pair[2];
 
 	if (login->protocol == SESSION_NONE) {
@@ -278,11 +286,12 @@ struct login *login_sasl(struct loop *loop, struct ipc_hub *hub, const struct lo
 	return login;
 }
 
-bool login_is_safe(const struct conf *conf, const struct conn *conn)
+bool login_is_safe(bool clear_on_loopback, const struct conn *conn)
 {
 	struct str ip = str_of(conn_peer_ip(conn));
 
 	if (conn_is_tls(conn))
 		return true;
-	return conf->clear_auth_on_loopback && (str_starts(ip, S("127.")) || str_equal(ip, S("::1")));
+	/* A socketpair has no address and is as near as loopback. */
+	return clear_on_loopback && (ip.n == 0 || str_starts(ip, S("127.")) || str_equal(ip, S("::1")));
 }

@@ -54,6 +54,6 @@ void login_line(struct login *login, struct str line);
 void login_cancel(struct login **login);
 
 /* May a password be sent on this connection now?  With TLS, or from loopback where an option allows it. */
-bool login_is_safe(const struct conf *conf, const struct conn *conn);
+bool login_is_safe(bool clear_on_loopback, const struct conn *conn);
 
 #endif

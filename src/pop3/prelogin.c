@@ -46,7 +46,7 @@ static struct buf *out_of(struct pop3_prelogin *p)
 
 static bool can_auth(const struct pop3_prelogin *p)
 {
-	return login_is_safe(p->conf, p->conn);
+	return login_is_safe(p->conf->clear_auth_on_loopback, p->conn);
 }
 
 static bool can_stls(const struct pop3_prelogin *p)

@@ -158,9 +158,12 @@ static void go_on(void *arg)
 		end(s, 0);
 		return;
 	}
-	if (s->state == POP3_LOADING)
+	/* Which may end the session. */
+	if (s->state == POP3_LOADING) {
 		load(s);
-	else if (s->state == POP3_SENDING)
+		return;
+	}
+	if (s->state == POP3_SENDING)
 		pop3_session_send(s);
 	if (s->conn && s->state == POP3_READY)
 		conn_kick(s->conn);

@@ -24,6 +24,7 @@ struct directory_role {
 	struct loop_timer *tick;
 	struct listener *control;
 	size_t deletions; /* under way */
+	uint64_t generation; /* of what ends sessions: a login from before the last one may be void */
 };
 
 static void take_lookup(void *arg, struct ipc_request *request)
@@ -52,15 +53,17 @@ struct login_work {
 	struct ipc_ticket ticket;
 	struct directory_auth_job *job;
 	uint64_t start_us;
+	bool for_imap;
 };
 
 static void reply_login(struct directory_role *own, struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
-	uint64_t start_us, struct str signature)
+	uint64_t start_us, struct str signature, bool for_imap)
 {
 	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms, .signature = signature };
 	struct buf disabled = { 0 };
 
-	if (e == OK && directory_imap_disabled(own->directory, &identity->target, &disabled) != OK)
+	reply.generation = own->generation;
+	if (e == OK && for_imap && directory_imap_disabled(own->directory, &identity->target, &disabled) != OK)
 		LOG(LOG_WARNING, "settings_not_read", F_STR("address", identity->target.address));
 	reply.disabled = buf_str(&disabled);
 	if (e == OK) {
@@ -90,8 +93,14 @@ static void end_work(void *arg)
 	int64_t delay_ms = 0;
 	enum err e = directory_auth_end(login->own->directory, &login->job, time_wall_ms(), &identity, &delay_ms);
 
-	reply_login(login->own, login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE);
+	reply_login(login->own, login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE,
+		login->for_imap);
 	free(login);
+}
+
+static bool is_imap(const struct ipc_dir_auth *ask)
+{
+	return str_equal(ask->protocol, S("imap"));
 }
 
 static bool is_for_self(const struct ipc_dir_auth *ask)
@@ -112,7 +121,7 @@ static void take_proof(struct directory_role *own, struct ipc_request *request, 
 		e = directory_auth_scram(own->directory, ask->user, ask->password, ask->message, login, &identity, signature,
 			&delay_ms);
 	reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us,
-		e == OK ? str_make(signature, sizeof(signature)) : STR_NONE);
+		e == OK ? str_make(signature, sizeof(signature)) : STR_NONE, is_imap(ask));
 }
 
 static void take_scram(void *arg, struct ipc_request *request)
@@ -153,11 +162,11 @@ static void take_auth(void *arg, struct ipc_request *request)
 	if (is_for_self(ask))
 		e = directory_auth_begin(own->directory, ask->user, ask->password, &login, &identity, &delay_ms, &job);
 	if (!job) {
-		reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE);
+		reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE, is_imap(ask));
 		return;
 	}
 	later = mem_make(struct login_work);
-	*later = (struct login_work){ own, ipc_ticket_of(request), job, start_us };
+	*later = (struct login_work){ own, ipc_ticket_of(request), job, start_us, is_imap(ask) };
 	loop_work(role->loop, work, end_work, later);
 }
 
@@ -166,7 +175,8 @@ static void take_auth(void *arg, struct ipc_request *request)
 static void on_event(void *arg, const struct directory_event *event)
 {
 	struct directory_role *own = arg;
-	struct ipc_account_end end = { .account = (uint64_t)event->account, .device = (uint64_t)event->device };
+	struct ipc_account_end end = { .account = (uint64_t)event->account, .device = (uint64_t)event->device,
+		.generation = ++own->generation };
 
 	enum err e = ipc_notify(own->role->hub, ROLE_STORE, event->shard, IPC_ACCOUNT_END, &end, -1, 0);
 
@@ -326,6 +336,8 @@ void role_directory(struct role *role)
 	e = directory_open(&options, &own->directory, &detail);
 	if (e != OK)
 		role_die(role, "directory_not_opened", e, buf_str(&detail));
+	/* Above that of any process before. */
+	own->generation = (uint64_t)time_wall_ms() << 20;
 	directory_listen(own->directory, on_event, own);
 	own->tick = loop_timer_add(role->loop, tick, own);
 	loop_timer_start(own->tick, TICK_MS);

@@ -3,6 +3,7 @@
 #include "store/rebuild.h"
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/metrics.h"
 #include "base/time.h"
 #include "imap/session.h"
@@ -14,7 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BACKGROUND_MS = 1000, RETENTION_FOLDERS = 20 };
+enum { BACKGROUND_MS = 1000, RETENTION_FOLDERS = 20,
+	ENDED_MAX = 100000 /* accounts: far more than end sessions while a login is on its way */ };
 
 /* The walk over Trash and Spam: a few folders a turn, then a pause. */
 struct retention {
@@ -31,6 +33,7 @@ struct store_role {
 	struct pop3_sessions *pop3;
 	struct loop_timer *background;
 	struct retention retention;
+	struct map *ended; /* generation of the last ACCOUNT_END of an account, as a pointer */
 };
 
 /* One DELIVER request until its turn is durable; everything it points to is in its arena. */
@@ -150,13 +153,21 @@ static void take_deliver(void *arg, struct ipc_request *request)
 	store_submit(own->store, &d->job);
 }
 
+/* A login that directory accepted before it took the password back may come behind the word of it. */
+static bool is_void(const struct store_role *own, const struct ipc_session_open *open)
+{
+	return open->generation < (uintptr_t)map_get_u64(own->ended, open->account);
+}
+
 static void take_session(void *arg, struct ipc_request *request)
 {
 	const struct ipc_session_open *open = request->body;
 	struct store_role *own = ((struct role *)arg)->own;
 	struct ipc_session_open_reply reply = { .error = ERR_CANNOT };
 
-	if (open->protocol == SESSION_IMAP && request->fd >= 0) {
+	if (is_void(own, open)) {
+		reply.error = ERR_UNAVAILABLE;
+	} else if (open->protocol == SESSION_IMAP && request->fd >= 0) {
 		imap_session_open(own->imap, request->fd, open, request->trace);
 		request->fd = -1;
 		reply.error = OK;
@@ -172,6 +183,11 @@ static void take_account_end(void *arg, struct ipc_request *request)
 	const struct ipc_account_end *ask = request->body;
 	struct store_role *own = ((struct role *)arg)->own;
 
+	if (map_count(own->ended) >= ENDED_MAX) {
+		map_free(&own->ended);
+		own->ended = map_new();
+	}
+	map_put_u64(own->ended, ask->account, (void *)(uintptr_t)ask->generation);
 	imap_sessions_end(own->imap, ask->account, ask->device);
 	pop3_sessions_end(own->pop3, ask->account, ask->device);
 }
@@ -347,6 +363,7 @@ void role_store(struct role *role)
 		role_die(role, "store_not_opened", e, str_of(dir));
 	own->imap = imap_sessions_new(role->loop, own->store, role->hub, role->conf, dir);
 	own->pop3 = pop3_sessions_new(role->loop, own->store, role->conf);
+	own->ended = map_new();
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);
 	loop_at_turn_end(role->loop, turn_end, own);
@@ -357,5 +374,6 @@ void role_store(struct role *role)
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);
+	map_free(&own->ended);
 	store_close(&own->store);
 }

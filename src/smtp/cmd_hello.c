@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* EHLO and HELO (RFC 5321 4.1.1.1).  Either one ends a transaction, as RSET does (4.1.4). */
+#include "login/sasl.h"
 #include "net/conn.h"
 #include "smtp/handlers.h"
 #include "smtp/session.h"
@@ -19,16 +20,6 @@ static bool offer_starttls(const struct smtp_session *s)
 static bool offer_auth(const struct smtp_session *s)
 {
 	return s->policy->needs_login && smtp_session_may_login(s);
-}
-
-static bool offer_auth_tls(const struct smtp_session *s)
-{
-	return offer_auth(s) && conn_is_tls(s->conn);
-}
-
-static bool offer_auth_clear(const struct smtp_session *s)
-{
-	return offer_auth(s) && !conn_is_tls(s->conn);
 }
 
 static const struct extension_row {
@@ -67,6 +58,9 @@ static void add_extension(struct smtp_session *s, struct str line, bool is_last)
 	} else {
 		buf_add(&text, line);
 	}
+	for (int i = 0; str_equal(line, S("AUTH")) && i < SASL_MECHANISMS; i++)
+		if (sasl_is_offered((enum sasl_mechanism)i, conn_is_tls(s->conn)))
+			buf_addf(&text, " %s", sasl_mechanism_name((enum sasl_mechanism)i));
 	smtp_reply_add_part(conn_output(s->conn), S("250"), buf_str(&text), is_last);
 	buf_done(&text);
 }

@@ -74,16 +74,9 @@ struct str smtp_session_ip(const struct smtp_session *s)
 	return str_of(conn_peer_ip(s->conn));
 }
 
-/* A socketpair has no address and is as near as loopback. */
-static bool is_loopback(struct str ip)
-{
-	return ip.n == 0 || str_starts(ip, S("127.")) || str_equal(ip, S("::1"));
-}
-
 bool smtp_session_may_login(const struct smtp_session *s)
 {
-	return conn_is_tls(s->conn) ||
-	       (s->server->options.allow_clear_auth && is_loopback(smtp_session_ip(s)));
+	return login_is_safe(s->server->options.allow_clear_auth, s->conn);
 }
 
 bool smtp_session_is_logged_in(const struct smtp_session *s)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/rebuild.h"
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "store/replay.h"
 #include "store/segment_local.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -55,11 +57,30 @@ static enum err take_message(struct rebuild *b, uint32_t segment, const struct r
 	return e;
 }
 
-static enum err take_notes(struct rebuild *b, uint32_t segment, const struct record_header *header)
+static bool is_whole(const struct record_head *head, struct str content)
 {
-	char *bytes = arena_bytes(b->arena, header->content + 1);
-	enum err e = segments_read(b->store->segments, segment, header->offset + header->head, bytes, header->content);
+	for (size_t block = 0; block < record_blocks(content.n); block++) {
+		struct str part = str_from(content, block * RECORD_BLOCK);
 
+		part.n = part.n < RECORD_BLOCK ? part.n : RECORD_BLOCK;
+		if (hash_crc32c(0, part) != head->checksums[block])
+			return false;
+	}
+	return true;
+}
+
+static enum err take_notes(struct rebuild *b, uint32_t segment, const struct record_head *head)
+{
+	const struct record_header *header = &head->header;
+	char *bytes;
+	enum err e;
+
+	if (header->content > HEAD_MAX)
+		return ERR_CORRUPT;
+	bytes = arena_bytes(b->arena, header->content + 1);
+	e = segments_read(b->store->segments, segment, header->offset + header->head, bytes, header->content);
+	if (e == OK && !is_whole(head, str_make(bytes, header->content)))
+		e = ERR_CORRUPT;
 	return e == OK ? replay_notes(b->replay, str_make(bytes, header->content)) : e;
 }
 
@@ -88,7 +109,7 @@ static enum err take_record(struct rebuild *b, uint32_t segment, const struct re
 	}
 	if (e != OK)
 		return e;
-	return header->type == RECORD_MESSAGE ? take_message(b, segment, &head) : take_notes(b, segment, header);
+	return header->type == RECORD_MESSAGE ? take_message(b, segment, &head) : take_notes(b, segment, &head);
 }
 
 /* False: no record begins here. */
@@ -234,8 +255,17 @@ enum err store_rebuild_index(const char *dir, const struct store_options *option
 bool store_has_lost_index(const char *dir)
 {
 	char path[OS_PATH_MAX];
+	struct dirent *entry;
 	struct stat st;
+	bool found = false;
+	DIR *segments;
 
-	return stat(os_path(path, "%s/index.db", dir), &st) != 0 &&
-		stat(os_path(path, "%s/segments/00000001.seg", dir), &st) == 0;
+	if (stat(os_path(path, "%s/index.db", dir), &st) == 0)
+		return false;
+	segments = opendir(os_path(path, "%s/segments", dir));
+	while (segments && !found && (entry = readdir(segments)) != NULL)
+		found = str_ends(str_of(entry->d_name), S(".seg"));
+	if (segments)
+		closedir(segments);
+	return found;
 }

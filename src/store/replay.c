@@ -356,7 +356,8 @@ static enum err apply_all(struct replay *r, struct event *events, size_t n)
 {
 	enum err e = OK;
 
-	qsort(events, n, sizeof(*events), compare_events);
+	if (n)
+		qsort(events, n, sizeof(*events), compare_events);
 	for (size_t i = 0; e == OK && i < n; i++)
 		e = apply(r, &events[i]);
 	return e;

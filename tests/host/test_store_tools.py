@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "protocol"))
 from imap_client import Imap, message  # noqa: E402
 from imap_stress import stress  # noqa: E402
+from pop3_client import Pop3  # noqa: E402
 
 USERS = ["user1@example.test", "user2@example.test", "user3@example.test"]
 
@@ -148,6 +149,43 @@ def test_check_finds_damaged_content(host):
             path.write_bytes(data[:at] + b"T" + data[at + 1:])
     code, found = tool(host, "check", "--content")
     assert code == 1 and any("content" in p["problem"] or "record" in p["problem"] for s in found for p in s["problems"])
+
+
+def test_pop3_of_a_damaged_inbox_is_refused_and_harms_nobody(host):
+    for user in USERS[:2]:
+        with Imap(host, user=user) as c:
+            c.fill(3)
+    host.stop()
+    for shard in pathlib.Path(host.data).glob("shard-*"):
+        with sqlite3.connect(shard / "index.db") as db:
+            db.execute("UPDATE chunk SET data = x'ff' WHERE folder = 1")
+        db.close()
+    host.start()
+    for _ in range(2):
+        with Pop3(host) as p:
+            p.ok(f"USER {USERS[0]}")
+            p.fails(f"PASS {host.password(USERS[0])}", b"[SYS/PERM] ")
+    assert all(role["restarts"] == 0 for role in host.status()["roles"])
+
+
+def test_damaged_notes_are_not_believed(host):
+    with Imap(host, user=USERS[0]) as c:
+        c.fill(3)
+        c.ok("SELECT INBOX")
+        c.ok("STORE 1 +FLAGS ($Damaged)")
+        c.ok("STORE 2 +FLAGS (\\Flagged)")
+    host.stop()
+    for path in pathlib.Path(host.data).glob("shard-*/segments/*.seg"):
+        data = path.read_bytes()
+        if (at := data.rfind(b"$Damaged")) >= 0:
+            path.write_bytes(data[:at] + b"!" + data[at + 1:])
+    code, told = tool(host, "rebuild-index")
+    assert code == 0 and sum(shard["damaged"] for shard in told) == 1
+    host.start()
+    with Imap(host, user=USERS[0]) as c:
+        c.ok("SELECT INBOX")
+        flags = b"\n".join(c.ok("FETCH 1:3 FLAGS"))
+        assert b"3 FETCH" in flags and b"\\Flagged" in flags and b"amaged" not in flags
 
 
 @pytest.mark.parametrize("words", [[], ["mend"], ["check", "--shard", "x"], ["check", "--shard"]])
