@@ -188,8 +188,6 @@ enum err store_account_delete(struct store_tx *tx, uint64_t account)
 	if (e == OK)
 		e = drop_folders(tx, a);
 	if (e == OK)
-		e = bury(tx, a);
-	if (e == OK)
-		note_account_gone(tx, account);
-	return e;
+		note_account_gone(tx, a);
+	return e == OK ? bury(tx, a) : e;
 }

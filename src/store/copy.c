@@ -9,6 +9,10 @@ struct copying {
 	struct tx_folder *from, *to;
 	const struct uidset *uids;
 	bool moved;
+	bool again; /* from the log: some may be missing */
+	uint64_t first_uid, first_instance;
+	size_t range; /* of uids, and how many stand before it */
+	uint64_t before;
 	uint32_t limit; /* source UIDs are below it: copying a folder to itself ends */
 	uint64_t bytes, count, used; /* found by the first look; used: flags */
 	uint64_t modseq;
@@ -34,6 +38,30 @@ static uint64_t map_flags(const struct copying *c, uint64_t flags)
 	return mapped;
 }
 
+/* How many members of the set are below uid; asked for in ascending order. */
+static uint64_t rank_of(struct copying *c, uint32_t uid)
+{
+	const struct uid_range *r = &c->uids->v[c->range];
+
+	for (; uid > r->last; r = &c->uids->v[++c->range])
+		c->before += r->last - r->first + 1;
+	return c->before + (uid - r->first);
+}
+
+static void take_ids(struct copying *c, struct store_entry *copy)
+{
+	struct folder_row *row = &c->to->row, *all = &c->to->account->row;
+
+	if (c->again) {
+		row->counter = c->first_uid + rank_of(c, copy->uid);
+		if (!c->moved)
+			all->counter = c->first_instance + (row->counter - c->first_uid);
+	}
+	copy->uid = (uint32_t)row->counter++;
+	if (!c->moved)
+		copy->instance = all->counter++;
+}
+
 static enum err copy_one(struct copying *c, const struct store_entry *entry)
 {
 	struct folder_row *row = &c->to->row;
@@ -41,12 +69,10 @@ static enum err copy_one(struct copying *c, const struct store_entry *entry)
 
 	if (row->counter >= UINT32_MAX)
 		return ERR_LIMIT;
-	copy.uid = (uint32_t)row->counter++;
+	take_ids(c, &copy);
 	copy.flags = map_flags(c, entry->flags);
 	copy.modseq = c->modseq;
 	copy.saved_date = c->tx->now_s;
-	if (!c->moved)
-		copy.instance = c->to->account->row.counter++;
 	uidset_add(c->source, entry->uid);
 	return tx_push(c->tx, c->to, &copy);
 }
@@ -140,6 +166,32 @@ enum err copy_messages(struct store_tx *tx, struct tx_folder *from, struct tx_fo
 	if (moved)
 		e = expunge_messages(tx, from, c->source, true, true, &gone);
 	uidset_done(&gone);
+	return e;
+}
+
+/* The counters end where they did, also when the last ones are missing. */
+enum err copy_again_messages(struct store_tx *tx, struct tx_folder *from, struct tx_folder *to, const struct uidset *uids,
+	bool moved, struct uidset *ret_source)
+{
+	struct copying *c = new_copying(tx, from, to, uids);
+	uint64_t end = to->row.counter + uidset_count(uids), instances = to->account->row.counter + uidset_count(uids);
+	enum err e = tx_flush_entries(tx, from);
+
+	c->limit = from == to ? (uint32_t)to->row.counter : UINT32_MAX;
+	c->source = ret_source;
+	c->moved = moved;
+	c->again = true;
+	c->first_uid = to->row.counter;
+	c->first_instance = to->account->row.counter;
+	if (e == OK)
+		e = begin_copy(c);
+	c->modseq = tx_next_modseq(to);
+	if (e == OK)
+		e = walk(c, copy_one);
+	to->row.counter = end;
+	if (!moved)
+		to->account->row.counter = instances;
+	tx_touch(tx, to);
 	return e;
 }
 

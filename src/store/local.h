@@ -194,7 +194,7 @@ MUST_CHECK enum err keywords_map(struct store_tx *tx, struct tx_folder *from, st
 MUST_CHECK enum err name_canonical(struct str name, char *out, struct str *ret_name);
 
 /* notes.c: what the log says of changes that are not mail (decision 0003) */
-enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT, NOTE_ACCOUNT_GONE };
+enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT, NOTE_ACCOUNT_GONE, NOTE_CLOCK };
 void note_flags(struct store_tx *tx, const struct tx_folder *folder, const struct store_flags *change, uint64_t bits,
 	const struct uidset *uids);
 void note_expunge(struct store_tx *tx, const struct tx_folder *folder, const struct uidset *uids, bool moved);
@@ -206,9 +206,11 @@ struct note_copy {
 };
 void note_copy(struct store_tx *tx, const struct note_copy *copy);
 void note_folder(struct store_tx *tx, uint64_t account, const struct folder_row *row);
-void note_folder_gone(struct store_tx *tx, uint64_t account, uint64_t id);
-void note_subscribe(struct store_tx *tx, uint64_t account, struct str name, bool subscribed);
-void note_account_gone(struct store_tx *tx, uint64_t account);
+void note_folder_gone(struct store_tx *tx, const struct tx_account *account, uint64_t id);
+void note_subscribe(struct store_tx *tx, const struct tx_account *account, struct str name, bool subscribed);
+void note_account_gone(struct store_tx *tx, const struct tx_account *account);
+/* What no record of the folder may say any more. */
+void note_clock(struct store_tx *tx, const struct tx_folder *folder);
 void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity);
 /* Puts the notes of the turn into the log. */
 MUST_CHECK enum err notes_append(struct store_tx *tx);
@@ -249,6 +251,10 @@ MUST_CHECK enum err expunge_messages(struct store_tx *tx, struct tx_folder *fold
 /* copy.c */
 MUST_CHECK enum err copy_messages(struct store_tx *tx, struct tx_folder *from, struct tx_folder *to,
 	const struct uidset *uids, bool moved, struct store_copied *ret_copied);
+
+/* The same again, from the log: UIDs and instance ids go by the place in `uids`; who moves is expunged by a note. */
+MUST_CHECK enum err copy_again_messages(struct store_tx *tx, struct tx_folder *from, struct tx_folder *to,
+	const struct uidset *uids, bool moved, struct uidset *ret_source);
 
 /* append.c */
 /* Fills content id and email id; random when there is no digest. */

@@ -156,7 +156,7 @@ enum err folder_drop(struct store_tx *tx, struct tx_folder *f)
 	a->row.bytes -= f->row.bytes;
 	a->row.modseq++;
 	a->dirty = true;
-	note_folder_gone(tx, a->account, f->row.id);
+	note_folder_gone(tx, a, f->row.id);
 	if (f->handle)
 		vec_push(&tx->gone, f->handle);
 	tx_forget_folder(tx, f);
@@ -344,6 +344,6 @@ enum err store_folder_subscribe(struct store_tx *tx, uint64_t account, struct st
 	SQL_BIND(st, SQL_I64(account), SQL_TEXT(name));
 	e = sql_run(st);
 	if (e == OK)
-		note_subscribe(tx, account, name, subscribed);
+		note_subscribe(tx, a, name, subscribed);
 	return e;
 }

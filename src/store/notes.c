@@ -61,27 +61,34 @@ void note_folder(struct store_tx *tx, uint64_t account, const struct folder_row 
 	buf_blob(&tx->notes, row->keywords);
 }
 
-void note_folder_gone(struct store_tx *tx, uint64_t account, uint64_t id)
+void note_folder_gone(struct store_tx *tx, const struct tx_account *account, uint64_t id)
 {
-	begin_note(tx, NOTE_FOLDER_GONE, account, id, 0);
+	begin_note(tx, NOTE_FOLDER_GONE, account->account, id, account->row.modseq);
 }
 
-void note_subscribe(struct store_tx *tx, uint64_t account, struct str name, bool subscribed)
+void note_subscribe(struct store_tx *tx, const struct tx_account *account, struct str name, bool subscribed)
 {
-	begin_note(tx, NOTE_SUBSCRIBE, account, 0, 0);
+	begin_note(tx, NOTE_SUBSCRIBE, account->account, 0, account->row.modseq);
 	buf_u8(&tx->notes, subscribed);
 	buf_blob(&tx->notes, name);
 }
 
 void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity)
 {
-	begin_note(tx, NOTE_ACCOUNT, account, 0, 0);
+	begin_note(tx, NOTE_ACCOUNT, account, 0, 1);
 	buf_varint(&tx->notes, uidvalidity);
 }
 
-void note_account_gone(struct store_tx *tx, uint64_t account)
+void note_account_gone(struct store_tx *tx, const struct tx_account *account)
 {
-	begin_note(tx, NOTE_ACCOUNT_GONE, account, 0, 0);
+	begin_note(tx, NOTE_ACCOUNT_GONE, account->account, 0, account->row.modseq);
+}
+
+void note_clock(struct store_tx *tx, const struct tx_folder *folder)
+{
+	begin_note(tx, NOTE_CLOCK, folder->account->account, folder->row.id, folder->row.modseq);
+	buf_varint(&tx->notes, folder->row.counter);
+	buf_varint(&tx->notes, folder->account->row.counter);
 }
 
 enum err notes_append(struct store_tx *tx)

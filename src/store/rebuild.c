@@ -12,15 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_RECORDS = 2000, HEAD_MAX = 64 << 20 };
+enum { BATCH_EVENTS = 2000, HEAD_MAX = 64 << 20 };
 
 struct rebuild {
 	struct store *store;
 	struct store_tx *tx;
-	struct replay *replay;
+	struct events *events;
+	struct replay_counts replayed;
 	struct arena *arena; /* of one record */
 	struct store_rebuilt counts;
-	uint64_t in_batch;
 };
 
 static enum err end_batch(struct rebuild *b)
@@ -30,7 +30,6 @@ static enum err end_batch(struct rebuild *b)
 	if (e == OK)
 		e = sql_commit(b->store->sql);
 	tx_forget(b->tx);
-	b->in_batch = 0;
 	return e;
 }
 
@@ -52,7 +51,7 @@ static enum err take_message(struct rebuild *b, uint32_t segment, const struct r
 			.extent = { segment, head->header.offset, head->header.length, i } };
 
 		memcpy(entry.email_id, head->content_id, sizeof(entry.email_id));
-		e = replay_message(b->replay, to->account, to->folder, &entry);
+		e = events_put_message(b->events, to->account, to->folder, &entry);
 	}
 	return e;
 }
@@ -81,7 +80,7 @@ static enum err take_notes(struct rebuild *b, uint32_t segment, const struct rec
 	e = segments_read(b->store->segments, segment, header->offset + header->head, bytes, header->content);
 	if (e == OK && !is_whole(head, str_make(bytes, header->content)))
 		e = ERR_CORRUPT;
-	return e == OK ? replay_notes(b->replay, str_make(bytes, header->content)) : e;
+	return e == OK ? events_put_notes(b->events, str_make(bytes, header->content)) : e;
 }
 
 /* A head that is all zeros behind its first bytes was erased with its account. */
@@ -140,12 +139,6 @@ static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t id, u
 			b->counts.damaged++;
 			e = OK;
 		}
-		/* A batch ends behind notes only: what waits for them is not in the transaction yet. */
-		if (e == OK && ++b->in_batch >= BATCH_RECORDS && header.type == RECORD_NOTES) {
-			e = end_batch(b);
-			if (e == OK)
-				e = begin_batch(b);
-		}
 	}
 	*ret_end = at;
 	return e;
@@ -177,8 +170,25 @@ static enum err walk_log(struct rebuild *b)
 
 	for (uint32_t number = 1; e == OK && number <= b->store->segments->last_number; number++)
 		e = take_segment(b, number);
-	if (e == OK)
-		e = replay_end(b->replay);
+	return e == OK ? end_batch(b) : e;
+}
+
+static enum err replay_log(struct rebuild *b)
+{
+	const struct event *event;
+	uint64_t in_batch = 0;
+	enum err e = begin_batch(b), read = OK;
+
+	while (e == OK && events_next(b->events, &event, &read)) {
+		e = replay_event(b->tx, event, &b->replayed);
+		if (e != OK || ++in_batch < BATCH_EVENTS)
+			continue;
+		in_batch = 0;
+		e = end_batch(b);
+		if (e == OK)
+			e = begin_batch(b);
+	}
+	e = e == OK ? read : e;
 	return e == OK ? end_batch(b) : e;
 }
 
@@ -219,20 +229,20 @@ static enum err put_in_place(const char *dir, const char *made)
 static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
 {
 	struct rebuild b = { .store = store, .tx = store->spare, .arena = arena_new() };
-	struct replay_counts replayed;
-	enum err e;
+	enum err e = events_open(store->dir, &b.events);
 
 	store->tx = store->spare;
-	b.replay = replay_new(b.tx);
-	e = walk_log(&b);
+	if (e == OK)
+		e = walk_log(&b);
+	if (e == OK)
+		e = replay_log(&b);
 	store->tx = NULL;
-	replayed = replay_counts(b.replay);
-	b.counts.messages = replayed.messages;
-	b.counts.notes = replayed.notes;
-	b.counts.lost = replayed.lost;
-	b.counts.replaced = replayed.replaced;
+	b.counts.messages = b.replayed.messages;
+	b.counts.notes = b.replayed.notes;
+	b.counts.lost = b.replayed.lost;
+	b.counts.replaced = b.replayed.replaced;
 	*ret_rebuilt = b.counts;
-	replay_free(&b.replay);
+	events_close(&b.events);
 	arena_free(&b.arena);
 	return e;
 }

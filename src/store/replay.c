@@ -1,47 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/replay.h"
 
-#include "base/vec.h"
-
-enum { WAITING_MAX = 300000 };
-
-/* A message, or a note whose fields stand in `fields`. */
-struct event {
-	uint64_t account, folder, modseq;
-	uint64_t order; /* place in the log */
-	enum note_kind kind; /* 0: a message */
-	struct store_entry entry;
-	struct str fields;
-};
-
 struct replay {
 	struct store_tx *tx;
-	VEC(struct event) waiting; /* messages */
-	uint64_t next_order;
-	struct replay_counts counts;
+	struct replay_counts *counts;
 };
-
-struct replay *replay_new(struct store_tx *tx)
-{
-	struct replay *r = mem_make(struct replay);
-
-	r->tx = tx;
-	return r;
-}
-
-void replay_free(struct replay **replay)
-{
-	if (!*replay)
-		return;
-	vec_done(&(*replay)->waiting);
-	free(*replay);
-	*replay = NULL;
-}
-
-struct replay_counts replay_counts(const struct replay *r)
-{
-	return r->counts;
-}
 
 /* ---- messages ---- */
 
@@ -79,7 +42,7 @@ static enum err replace_message(struct replay *r, struct tx_folder *f, const str
 		tx_count(f, &entries[i], -1);
 		entries[i] = *entry;
 		tx_count(f, entry, 1);
-		r->counts.replaced++;
+		r->counts->replaced++;
 		return chunks_rewrite(r->tx, &place, entries, n);
 	}
 	return e;
@@ -92,7 +55,7 @@ static enum err add_message(struct replay *r, const struct event *event)
 	enum err e = find_folder(r, event, &f);
 
 	if (e == ERR_NO_FOLDER) {
-		r->counts.lost++;
+		r->counts->lost++;
 		return OK;
 	}
 	if (e != OK)
@@ -100,7 +63,7 @@ static enum err add_message(struct replay *r, const struct event *event)
 	raise_to(&f->account->row.counter, entry->instance + 1);
 	f->row.modseq = entry->modseq;
 	raise_to(&f->account->row.modseq, entry->modseq);
-	r->counts.messages++;
+	r->counts->messages++;
 	tx_touch(r->tx, f);
 	if (entry->uid < f->row.counter)
 		return replace_message(r, f, entry);
@@ -109,21 +72,6 @@ static enum err add_message(struct replay *r, const struct event *event)
 }
 
 /* ---- notes ---- */
-
-static void read_set(struct rd *rd, struct uidset *set)
-{
-	uint64_t n = rd_varint(rd), before = 0;
-
-	for (uint64_t i = 0; i < n && !rd->bad; i++) {
-		uint64_t first = before + rd_varint(rd), last = first + rd_varint(rd);
-
-		if (first == 0 || last > UINT32_MAX || first <= before)
-			rd->bad = true;
-		else
-			uidset_add_range(set, (uint32_t)first, (uint32_t)last);
-		before = last;
-	}
-}
 
 /* The account's modseq before and as of a note; what it does takes the next one, as it did the first time. */
 struct clock {
@@ -152,7 +100,7 @@ static enum err redo_flags(struct replay *r, const struct event *event, struct r
 	struct tx_folder *f;
 	enum err e;
 
-	read_set(rd, &uids);
+	event_read_set(rd, &uids);
 	e = rd->bad || change.op > STORE_FLAGS_REPLACE ? ERR_CORRUPT : find_folder(r, event, &f);
 	if (e == OK) {
 		struct clock clock = turn_back(f->account, event->modseq);
@@ -165,6 +113,22 @@ static enum err redo_flags(struct replay *r, const struct event *event, struct r
 	return e;
 }
 
+/*
+ * Messages whose records compaction has dropped are not remembered as expunged: who asks for what went before is told to
+ * look at everything.  Their UIDs are not given again.
+ */
+static void forget_unseen(struct replay *r, struct tx_folder *f, const struct event *event, const struct uidset *uids,
+	const struct uidset *gone)
+{
+	if (uids->n == 0 || uidset_count(uids) == uidset_count(gone))
+		return;
+	raise_to(&f->row.counter, (uint64_t)uidset_max(uids) + 1);
+	raise_to(&f->row.recent, f->row.counter);
+	raise_to(&f->row.modseq, event->modseq);
+	raise_to(&f->row.floor, event->modseq);
+	tx_touch(r->tx, f);
+}
+
 static enum err redo_expunge(struct replay *r, const struct event *event, struct rd *rd)
 {
 	struct uidset uids = { 0 }, gone = { 0 };
@@ -172,13 +136,14 @@ static enum err redo_expunge(struct replay *r, const struct event *event, struct
 	struct tx_folder *f;
 	enum err e;
 
-	read_set(rd, &uids);
+	event_read_set(rd, &uids);
 	e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &f);
 	if (e == OK) {
 		struct clock clock = turn_back(f->account, event->modseq);
 
 		e = expunge_messages(r->tx, f, &uids, true, moved, &gone);
 		turn_on(f->account, clock);
+		forget_unseen(r, f, event, &uids, &gone);
 	}
 	uidset_done(&uids);
 	uidset_done(&gone);
@@ -189,7 +154,7 @@ static enum err redo_expunge(struct replay *r, const struct event *event, struct
 static enum err copy_again(struct replay *r, const struct event *event, struct tx_folder *to, uint64_t from_id, bool moved,
 	uint64_t first_uid, uint64_t first_instance, const struct uidset *source)
 {
-	struct store_copied copied = { 0 };
+	struct uidset copied = { 0 };
 	struct tx_folder *from;
 	struct clock clock;
 	enum err e = tx_get_folder(r->tx, to->account, from_id, &from);
@@ -199,10 +164,10 @@ static enum err copy_again(struct replay *r, const struct event *event, struct t
 	to->row.counter = first_uid;
 	raise_to(&to->account->row.counter, first_instance);
 	clock = turn_back(to->account, event->modseq);
-	e = copy_messages(r->tx, from, to, source, moved, &copied);
+	e = copy_again_messages(r->tx, from, to, source, moved, &copied);
 	turn_on(to->account, clock);
 	to->row.recent = to->row.counter;
-	uidset_done(&copied.source);
+	uidset_done(&copied);
 	return e;
 }
 
@@ -217,7 +182,7 @@ static enum err redo_copy(struct replay *r, const struct event *event, struct rd
 	enum err e;
 
 	r->tx->now_s = (int64_t)rd_varint(rd);
-	read_set(rd, &source);
+	event_read_set(rd, &source);
 	e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &to);
 	if (e == OK)
 		e = copy_again(r, event, to, from, moved, first_uid, first_instance, &source);
@@ -296,6 +261,24 @@ static enum err redo_folder_gone(struct replay *r, const struct event *event)
 	return e == OK ? folder_drop(r->tx, f) : e;
 }
 
+/* Counters as they were when records of the folder were dropped. */
+static enum err redo_clock(struct replay *r, const struct event *event, struct rd *rd)
+{
+	uint64_t next_uid = rd_varint(rd), next_instance = rd_varint(rd);
+	struct tx_folder *f;
+	enum err e = rd->bad ? ERR_CORRUPT : find_folder(r, event, &f);
+
+	if (e != OK)
+		return e;
+	raise_to(&f->row.counter, next_uid);
+	raise_to(&f->row.recent, next_uid);
+	raise_to(&f->row.modseq, event->modseq);
+	raise_to(&f->account->row.counter, next_instance);
+	raise_to(&f->account->row.modseq, event->modseq);
+	tx_touch(r->tx, f);
+	return OK;
+}
+
 static enum err redo(struct replay *r, const struct event *event)
 {
 	struct rd rd = rd_of(event->fields);
@@ -317,154 +300,24 @@ static enum err redo(struct replay *r, const struct event *event)
 		return redo_account(r, event, &rd);
 	case NOTE_ACCOUNT_GONE:
 		return store_account_delete(r->tx, event->account);
+	case NOTE_CLOCK:
+		return redo_clock(r, event, &rd);
 	}
 	return add_message(r, event);
 }
 
-static enum err apply(struct replay *r, const struct event *event)
+enum err replay_event(struct store_tx *tx, const struct event *event, struct replay_counts *counts)
 {
+	struct replay replay = { tx, counts }, *r = &replay;
 	enum err e = redo(r, event);
 
 	/* The notes that these steps make are in the log already. */
 	buf_clear(&r->tx->notes);
-	r->counts.notes += event->kind != 0;
+	r->counts->notes += event->kind != 0;
 	/* Of a folder that is not there: its making was never committed, or came from an aborted turn. */
 	if (e == ERR_NO_FOLDER || e == ERR_NOT_FOUND || e == ERR_UNKNOWN_USER) {
-		r->counts.lost++;
+		r->counts->lost++;
 		return OK;
 	}
-	return e;
-}
-
-/* ---- order ---- */
-
-static int compare_events(const void *a, const void *b)
-{
-	const struct event *x = a, *y = b;
-
-	if (x->account != y->account)
-		return x->account < y->account ? -1 : 1;
-	if (x->modseq != y->modseq)
-		return x->modseq < y->modseq ? -1 : 1;
-	/* Notes first: the folder that a message is in was made with its modseq at the latest. */
-	if ((x->kind == 0) != (y->kind == 0))
-		return x->kind ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
-}
-
-static enum err apply_all(struct replay *r, struct event *events, size_t n)
-{
-	enum err e = OK;
-
-	if (n)
-		qsort(events, n, sizeof(*events), compare_events);
-	for (size_t i = 0; e == OK && i < n; i++)
-		e = apply(r, &events[i]);
-	return e;
-}
-
-enum err replay_message(struct replay *r, uint64_t account, uint64_t folder, const struct store_entry *entry)
-{
-	struct event event = { .account = account, .folder = folder, .modseq = entry->modseq, .order = r->next_order++,
-		.entry = *entry };
-	size_t first;
-	enum err e;
-
-	vec_push(&r->waiting, event);
-	if (r->waiting.n <= WAITING_MAX)
-		return OK;
-	/* More than any turn has: the older half waits for nothing. */
-	first = r->waiting.n / 2;
-	e = apply_all(r, r->waiting.v, first);
-	memmove(r->waiting.v, r->waiting.v + first, (r->waiting.n - first) * sizeof(*r->waiting.v));
-	r->waiting.n -= first;
-	return e;
-}
-
-/* Passes over the fields of a note. */
-static void skip_fields(struct rd *rd, enum note_kind kind)
-{
-	struct uidset set = { 0 };
-
-	switch (kind) {
-	case NOTE_FLAGS:
-		rd_u8(rd);
-		rd_varint(rd);
-		read_set(rd, &set);
-		break;
-	case NOTE_EXPUNGE:
-		rd_u8(rd);
-		read_set(rd, &set);
-		break;
-	case NOTE_COPY:
-		rd_varint(rd);
-		rd_u8(rd);
-		for (int i = 0; i < 3; i++)
-			rd_varint(rd);
-		read_set(rd, &set);
-		break;
-	case NOTE_FOLDER:
-		rd_blob(rd);
-		rd_varint(rd);
-		rd_varint(rd);
-		rd_blob(rd);
-		break;
-	case NOTE_SUBSCRIBE:
-		rd_u8(rd);
-		rd_blob(rd);
-		break;
-	case NOTE_ACCOUNT:
-		rd_varint(rd);
-		break;
-	case NOTE_FOLDER_GONE:
-	case NOTE_ACCOUNT_GONE:
-		break;
-	default:
-		rd->bad = true;
-	}
-	uidset_done(&set);
-}
-
-/* A note without a modseq of its own, or with an older one, stands where it stands among the account's notes. */
-static void place(struct replay *r, size_t first, struct event *event)
-{
-	for (size_t i = r->waiting.n; i > first; i--)
-		if (r->waiting.v[i - 1].account == event->account) {
-			raise_to(&event->modseq, r->waiting.v[i - 1].modseq);
-			return;
-		}
-}
-
-enum err replay_notes(struct replay *r, struct str notes)
-{
-	struct rd rd = rd_of(notes);
-	size_t first = r->waiting.n;
-	enum err e = OK;
-
-	while (rd_left(&rd) && !rd.bad) {
-		struct event event = { .order = r->next_order++ };
-		const char *begin;
-
-		event.kind = (enum note_kind)rd_varint(&rd);
-		event.account = rd_varint(&rd);
-		event.folder = rd_varint(&rd);
-		event.modseq = rd_varint(&rd);
-		begin = rd.p;
-		skip_fields(&rd, event.kind);
-		event.fields = str_make(begin, (size_t)(rd.p - begin));
-		place(r, first, &event);
-		if (!rd.bad)
-			vec_push(&r->waiting, event);
-	}
-	e = apply_all(r, r->waiting.v, r->waiting.n);
-	r->waiting.n = 0;
-	return e == OK && rd.bad ? ERR_CORRUPT : e;
-}
-
-enum err replay_end(struct replay *r)
-{
-	enum err e = apply_all(r, r->waiting.v, r->waiting.n);
-
-	r->waiting.n = 0;
 	return e;
 }
