@@ -87,12 +87,19 @@ static uint64_t highest_modseq(const struct store_entry *entries, size_t n)
 	return highest;
 }
 
+static void tell_compaction(struct store_tx *tx, const struct store_entry *entries, size_t n)
+{
+	if (tx->store->compaction)
+		compact_saw(tx->store, entries, n);
+}
+
 /* New rows, each as full as it gets. */
 static enum err insert_rows(struct store_tx *tx, struct chunk_place place, const struct store_entry *entries,
 	size_t n)
 {
 	enum err e = OK;
 
+	tell_compaction(tx, entries, n);
 	while (e == OK && n > 0) {
 		size_t length, done = chunk_fit(entries, n, tx->out, &length);
 
@@ -112,6 +119,7 @@ enum err chunks_rewrite(struct store_tx *tx, const struct chunk_place *place, co
 	enum err e;
 
 	assert(n > 0 && entries[0].uid >= place->key);
+	tell_compaction(tx, entries, n);
 	done = chunk_fit(entries, n, tx->out, &length);
 	/* What no longer fits is halved, so that the next change does not split again. */
 	if (done < n && n <= CHUNK_ENTRIES)
@@ -138,6 +146,7 @@ static enum err extend_tail(struct store_tx *tx, struct chunk_place *place, stru
 	if (has <= had)
 		return OK;
 	*ret_taken = has - had;
+	tell_compaction(tx, entries, *ret_taken);
 	return chunks_put(tx, place, highest_modseq(tx->entries, has), str_make(tx->out, length));
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { COMMIT_AFTER = 20000, READ_AT_ONCE = 1000 };
+enum { COMMIT_AFTER = 20000, READ_AT_ONCE = 1000, WAITING_MAX = 300000 /* more than any turn has */ };
 
 /* Which comes first of what has one modseq: the folder a message is in, the message, what presupposes it. */
 enum rank { RANK_NOTE, RANK_MESSAGE, RANK_END };
@@ -104,6 +104,25 @@ static enum err put(struct events *x, const struct event *event, struct str data
 	return sql_run(st);
 }
 
+static uint64_t clock_of(const struct events *x, uint64_t account)
+{
+	return (uintptr_t)map_get_u64(x->clocks, account);
+}
+
+static void advance(struct events *x, uint64_t account, uint64_t modseq)
+{
+	if (modseq > clock_of(x, account))
+		map_put_u64(x->clocks, account, (void *)(uintptr_t)modseq);
+}
+
+/* What the notes wait for is behind them. */
+static void end_waiting(struct events *x)
+{
+	for (size_t i = 0; i < x->waiting.n; i++)
+		advance(x, x->waiting.v[i].account, x->waiting.v[i].modseq);
+	x->waiting.n = 0;
+}
+
 enum err events_put_message(struct events *x, uint64_t account, uint64_t folder, const struct store_entry *entry)
 {
 	struct event event = { .account = account, .folder = folder, .modseq = entry->modseq };
@@ -111,6 +130,8 @@ enum err events_put_message(struct events *x, uint64_t account, uint64_t folder,
 	char blob[CHUNK_ROOM];
 
 	vec_push(&x->waiting, seen);
+	if (x->waiting.n > WAITING_MAX)
+		end_waiting(x);
 	return put(x, &event, str_make(blob, chunk_encode(entry, 1, blob)));
 }
 
@@ -177,35 +198,11 @@ static void skip_fields(struct rd *rd, enum note_kind kind)
 	uidset_done(&set);
 }
 
-static uint64_t clock_of(const struct events *x, uint64_t account)
-{
-	return (uintptr_t)map_get_u64(x->clocks, account);
-}
-
-static void advance(struct events *x, uint64_t account, uint64_t modseq)
-{
-	if (modseq > clock_of(x, account))
-		map_put_u64(x->clocks, account, (void *)(uintptr_t)modseq);
-}
-
-/*
- * Older logs have notes without a modseq of their own, or with an older one: these stand where they stand among the
- * account's notes, behind all that the log had before.
- */
+/* Older logs have notes without a modseq: these stand where they stand among the account's notes, behind all before. */
 static void place(struct event *event, const struct event *before, uint64_t clock)
 {
-	if (before->account == event->account && before->modseq > event->modseq)
-		event->modseq = before->modseq;
-	else if (event->modseq == 0)
-		event->modseq = clock;
-}
-
-/* What the notes wait for is behind them. */
-static void end_notes(struct events *x)
-{
-	for (size_t i = 0; i < x->waiting.n; i++)
-		advance(x, x->waiting.v[i].account, x->waiting.v[i].modseq);
-	x->waiting.n = 0;
+	if (event->modseq == 0)
+		event->modseq = before->account == event->account && before->modseq > clock ? before->modseq : clock;
 }
 
 enum err events_put_notes(struct events *x, struct str notes)
@@ -233,8 +230,24 @@ enum err events_put_notes(struct events *x, struct str notes)
 		vec_push(&x->waiting, seen);
 		before = event;
 	}
-	end_notes(x);
+	end_waiting(x);
 	return e == OK && rd.bad ? ERR_CORRUPT : e;
+}
+
+bool events_are_dated(struct str notes)
+{
+	struct rd rd = rd_of(notes);
+
+	while (rd_left(&rd) && !rd.bad) {
+		enum note_kind kind = (enum note_kind)rd_varint(&rd);
+
+		rd_varint(&rd);
+		rd_varint(&rd);
+		if (rd_varint(&rd) == 0)
+			return false;
+		skip_fields(&rd, kind);
+	}
+	return !rd.bad;
 }
 
 /* ---- out ---- */

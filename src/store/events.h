@@ -30,6 +30,9 @@ MUST_CHECK enum err events_put_message(
 /* ERR_CORRUPT: the notes cannot be read to their end. */
 MUST_CHECK enum err events_put_notes(struct events *events, struct str notes);
 
+/* False: some of them have no modseq of their own, and mean something only where they stand. */
+bool events_are_dated(struct str notes);
+
 /* One after the other, in their true order; the event lives until the next call.  False: no more, or *ret_error. */
 bool events_next(struct events *events, const struct event **ret_event, enum err *ret_error);
 

@@ -27,6 +27,8 @@ static enum err write_gone(struct expunging *x)
 	struct sql_statement *st = ST(x->tx->store, EXPUNGED_INSERT);
 	enum err e = OK;
 
+	if (x->tx->store->compaction)
+		compact_saw(x->tx->store, x->gone, x->gone_n);
 	for (size_t at = 0, length; e == OK && at < x->gone_n;) {
 		size_t n = chunk_fit(x->gone + at, x->gone_n - at, x->tx->out, &length);
 

@@ -56,8 +56,13 @@ static enum err add_missing(struct store_tx *tx, struct tx_folder *folder, struc
 	e = has > had ? tx_write(tx) : OK;
 	for (uint32_t i = had; e == OK && i < has; i++)
 		e = add_name(tx, folder, list[i]);
-	if (e == OK && has > had)
-		note_folder(tx, folder->account->account, &folder->row);
+	if (e == OK && has > had) {
+		struct folder_row now = folder->row;
+
+		/* The names are no change of a message; the note stands behind all that was before. */
+		now.modseq = folder->account->row.modseq;
+		note_folder(tx, folder->account->account, &now);
+	}
 	return e;
 }
 

@@ -6,9 +6,11 @@
 #define STORE_LOCAL_H
 
 #include "base/map.h"
+#include "base/vec.h"
 #include "os/file.h"
 #include "os/progress.h"
 #include "store/chunk.h"
+#include "store/compact.h"
 #include "store/os.h"
 #include "store/segment.h"
 #include "store/store.h"
@@ -31,6 +33,14 @@ struct background {
 	int64_t next_ms[2];    /* a walk begins anew then: deliveries, expunges */
 };
 
+/* A file that goes at due_ms (monotonic). */
+struct dead_segment {
+	uint32_t number;
+	int64_t due_ms;
+};
+
+struct compaction;
+
 struct store {
 	char dir[OS_PATH_MAX];
 	struct store_options options;
@@ -49,6 +59,9 @@ struct store {
 	uint64_t idle_bytes;
 	struct background background;
 	enum checkpoint_state checkpoint;
+	struct compaction *compaction; /* NULL: none runs */
+	struct store_compacted compacted; /* the last one */
+	VEC(struct dead_segment) dead; /* by due_ms */
 	int lock_fd; /* -1: none */
 	char error[256];
 };
@@ -131,6 +144,13 @@ MUST_CHECK enum err store_open_bare(const char *dir, const struct store_options 
 	bool read_only, struct store **ret_store);
 void store_close_bare(struct store **store);
 MUST_CHECK enum err store_put_segment(struct store *store, const struct segment_row *row);
+
+/* compact.c */
+void compact_free(struct store *store);
+MUST_CHECK enum err compact_sweep_all(struct store *store);
+void store_note_dead(struct store *store, uint32_t number);
+/* compact_walk.c: entries are written anew somewhere; call it only while a compaction runs. */
+void compact_saw(struct store *store, const struct store_entry *entries, size_t n);
 
 /* flags.c: bits are those of the folder; ret_failed may be NULL. */
 MUST_CHECK enum err flags_change(struct store_tx *tx, struct tx_folder *folder, const struct store_flags *change,

@@ -4,6 +4,8 @@
  * second test, writes, syncs and commits fail now and then.  STORE_SEED chooses another sequence.
  */
 #include "store/os.h"
+#include "store/compact.h"
+#include "store/local.h"
 #include "store/rebuild.h"
 #include "store/testing.h"
 
@@ -38,6 +40,8 @@ struct world {
 	unsigned next_number;
 	uint64_t bytes;
 	unsigned refused;
+	bool compacts;
+	uint64_t removed; /* segments */
 	bool rebuilds; /* the index, when it is opened again */
 };
 
@@ -336,7 +340,17 @@ static void run_batch(struct world *w, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		choose_op(w, &ops[i]);
+		if (w->compacts && random() % 3 == 0)
+			(void)store_compact_step(w->shard.store);
 		submit_job(&w->shard, &ops[i].simple);
+	}
+	/* As if 30 days had gone by. */
+	if (w->compacts && random() % 10 == 0)
+		assert_ok(sql_exec_script(w->shard.store->sql,
+			"DELETE FROM expunged; UPDATE folder SET modseq_floor = modseq"));
+	if (w->compacts && !w->shard.store->compaction && random() % 10 == 0) {
+		w->removed += store_compact_result(w->shard.store).removed;
+		store_compact_start(w->shard.store, 1 + (uint32_t)(random() % 60));
 	}
 	store_turn_end(w->shard.store);
 	for (size_t i = 0; i < n; i++) {
@@ -356,10 +370,16 @@ static void reopen(struct world *w)
 {
 	struct store_rebuilt rebuilt;
 
+	if (w->compacts) {
+		assert_int_equal(store_compact_result(w->shard.store).error, OK);
+		w->removed += store_compact_result(w->shard.store).removed;
+		assert_ok(store_compact_sweep(w->shard.store));
+	}
 	shard_close(&w->shard);
 	if (w->rebuilds) {
 		assert_ok(store_rebuild_index(w->shard.dir, &w->shard.options, &rebuilt));
-		assert_int_equal(rebuilt.damaged + rebuilt.lost + rebuilt.replaced + rebuilt.erased, 0);
+		assert_int_equal(rebuilt.damaged + rebuilt.lost + rebuilt.erased, 0);
+		assert_true(rebuilt.replaced == 0 || w->compacts);
 		assert_true(rebuilt.messages > 0 && rebuilt.notes > 0);
 	}
 	shard_open(&w->shard);
@@ -401,6 +421,17 @@ static void seed(void)
 	const char *text = getenv("STORE_SEED");
 
 	srandom(text ? (unsigned)(int)strtol(text, NULL, 10) : 1);
+}
+
+static void test_random_commands_and_compaction(void **state)
+{
+	struct world w = { .shard.options.segment_bytes = 20000, .rebuilds = true, .compacts = true };
+
+	seed();
+	run_world(&w, ROUNDS);
+	assert_int_equal(w.refused, 0);
+	print_message("%u segments were removed\n", (unsigned)w.removed);
+	assert_true(w.removed > 10);
 }
 
 static void test_random_commands(void **state)
@@ -461,6 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_commands),
+		cmocka_unit_test(test_random_commands_and_compaction),
 		cmocka_unit_test(test_random_commands_with_faults),
 	};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/rebuild.h"
 
-#include "base/hash.h"
 #include "base/time.h"
 #include "store/replay.h"
 #include "store/segment_local.h"
@@ -12,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_EVENTS = 2000, HEAD_MAX = 64 << 20 };
+enum { BATCH_EVENTS = 2000 };
 
 struct rebuild {
 	struct store *store;
@@ -56,53 +55,22 @@ static enum err take_message(struct rebuild *b, uint32_t segment, const struct r
 	return e;
 }
 
-static bool is_whole(const struct record_head *head, struct str content)
-{
-	for (size_t block = 0; block < record_blocks(content.n); block++) {
-		struct str part = str_from(content, block * RECORD_BLOCK);
-
-		part.n = part.n < RECORD_BLOCK ? part.n : RECORD_BLOCK;
-		if (hash_crc32c(0, part) != head->checksums[block])
-			return false;
-	}
-	return true;
-}
-
 static enum err take_notes(struct rebuild *b, uint32_t segment, const struct record_head *head)
 {
-	const struct record_header *header = &head->header;
-	char *bytes;
-	enum err e;
+	struct str notes;
+	enum err e = segments_read_content(b->store->segments, segment, head, b->arena, &notes);
 
-	if (header->content > HEAD_MAX)
-		return ERR_CORRUPT;
-	bytes = arena_bytes(b->arena, header->content + 1);
-	e = segments_read(b->store->segments, segment, header->offset + header->head, bytes, header->content);
-	if (e == OK && !is_whole(head, str_make(bytes, header->content)))
-		e = ERR_CORRUPT;
-	return e == OK ? events_put_notes(b->events, str_make(bytes, header->content)) : e;
-}
-
-/* A head that is all zeros behind its first bytes was erased with its account. */
-static bool is_erased(struct str head)
-{
-	for (size_t i = RECORD_HEADER_BYTES; i < head.n; i++)
-		if (head.p[i])
-			return false;
-	return true;
+	return e == OK ? events_put_notes(b->events, notes) : e;
 }
 
 static enum err take_record(struct rebuild *b, uint32_t segment, const struct record_header *header)
 {
-	char *bytes = arena_bytes(b->arena, header->head);
 	struct record_head head;
-	enum err e = segments_read(b->store->segments, segment, header->offset, bytes, header->head);
+	bool erased = false;
+	enum err e = segments_read_head(b->store->segments, segment, header, b->arena, &head, &erased);
 
-	if (e != OK)
-		return e;
 	b->counts.records++;
-	e = record_decode_head(str_make(bytes, header->head), b->arena, &head);
-	if (e == ERR_CORRUPT && is_erased(str_make(bytes, header->head))) {
+	if (erased) {
 		b->counts.erased++;
 		return OK;
 	}
@@ -111,28 +79,13 @@ static enum err take_record(struct rebuild *b, uint32_t segment, const struct re
 	return header->type == RECORD_MESSAGE ? take_message(b, segment, &head) : take_notes(b, segment, &head);
 }
 
-/* False: no record begins here. */
-static bool read_header(
-	struct rebuild *b, uint32_t segment, uint64_t id, uint64_t at, uint64_t size, struct record_header *ret_header)
-{
-	char bytes[RECORD_HEADER_BYTES];
-
-	if (at + sizeof(bytes) > size || segments_read(b->store->segments, segment, at, bytes, sizeof(bytes)) != OK ||
-		record_decode_header(str_make(bytes, sizeof(bytes)), ret_header) != OK)
-		return false;
-	return ret_header->segment_id == id && ret_header->offset == at && ret_header->length <= size - at &&
-		ret_header->head <= HEAD_MAX && ret_header->head <= ret_header->length &&
-		ret_header->content <= ret_header->length - ret_header->head;
-}
-
 /* A record that cannot be read is passed over; what is behind it may be whole. */
-static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t id, uint64_t size, uint64_t *ret_end)
+static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t size, uint64_t *ret_end)
 {
 	struct record_header header;
-	uint64_t at = SEGMENT_HEADER_BYTES;
-	enum err e = OK;
+	enum err e = OK, read = OK;
 
-	for (; e == OK && read_header(b, segment, id, at, size, &header); at += header.length) {
+	while (e == OK && segments_walk(b->store->segments, segment, size, ret_end, &header, &read)) {
 		e = take_record(b, segment, &header);
 		arena_reset(b->arena);
 		if (e == ERR_CORRUPT) {
@@ -140,8 +93,7 @@ static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t id, u
 			e = OK;
 		}
 	}
-	*ret_end = at;
-	return e;
+	return e == OK ? read : e;
 }
 
 static enum err take_segment(struct rebuild *b, uint32_t number)
@@ -159,7 +111,7 @@ static enum err take_segment(struct rebuild *b, uint32_t number)
 		return OK;
 	}
 	if (e == OK)
-		e = walk_records(b, number, row.id, (uint64_t)st.st_size, &row.used);
+		e = walk_records(b, number, (uint64_t)st.st_size, &row.used);
 	b->counts.segments++;
 	return e == OK ? store_put_segment(b->store, &row) : e;
 }

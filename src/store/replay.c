@@ -228,10 +228,12 @@ static enum err redo_folder(struct replay *r, const struct event *event, struct 
 		return e;
 	f->row.keywords = arena_dup(r->tx->arena, keywords);
 	f->keywords_dirty = true;
+	tx_touch(r->tx, f);
+	if (str_equal(f->row.name, name))
+		return OK;
 	f->row.modseq = event->modseq;
 	raise_to(&f->account->row.modseq, event->modseq);
-	tx_touch(r->tx, f);
-	return str_equal(f->row.name, name) ? OK : folder_put_name(r->tx, f, name);
+	return folder_put_name(r->tx, f, name);
 }
 
 static enum err redo_subscribe(struct replay *r, const struct event *event, struct rd *rd)

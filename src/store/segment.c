@@ -160,7 +160,7 @@ static void add_content(struct segments *log, struct str content)
 static enum err read_content(struct segments *log, const struct store_content *content, uint64_t at, char *p,
 	size_t n)
 {
-	enum err e = store_os_read(log->os, content->fd, at, p, n);
+	enum err e = store_os_read(log->os, content->fd, content->at + at, p, n);
 
 	/* A file shorter than it was said to be is the caller's fault, not damage in the store. */
 	return e == ERR_CORRUPT ? ERR_IO : e;

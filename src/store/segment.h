@@ -16,7 +16,12 @@
 struct segments;
 struct worker;
 
-enum segment_state { SEGMENT_OPEN = 1, SEGMENT_SEALED = 2, SEGMENT_CLEAN = 3 };
+enum segment_state {
+	SEGMENT_OPEN = 1,
+	SEGMENT_SEALED = 2,
+	SEGMENT_CLEAN = 3,
+	SEGMENT_DEAD = 4, /* nothing refers to it any more; the file goes when nobody can still be reading it */
+};
 
 struct segment_row {
 	uint32_t number;
@@ -56,6 +61,25 @@ void segments_abort(struct segments *log);
 MUST_CHECK enum err segments_erase(struct segments *log, const struct store_extent *extent);
 /* ERR_CORRUPT: no such segment, a foreign file, or past its end. */
 MUST_CHECK enum err segments_read(struct segments *log, uint32_t number, uint64_t offset, void *p, size_t n);
+/* A descriptor of its file, until the next call. */
+MUST_CHECK enum err segments_descriptor(struct segments *log, uint32_t number, int *ret_fd);
+/* Removes the file of a sealed segment for good; one that is gone already is fine. */
+MUST_CHECK enum err segments_remove(struct segments *log, uint32_t number);
+/* Where the next record goes: everything before is of older segments.  0: none is open. */
+uint32_t segments_open_number(const struct segments *log);
+
+/*
+ * Walks the records of a segment: the header of the one at *at, which begins at 0; *at becomes the next one's place.  False: there is none, or
+ * *ret_error.
+ */
+bool segments_walk(struct segments *log, uint32_t number, uint64_t used, uint64_t *at, struct record_header *ret_header,
+	enum err *ret_error);
+/* The head of the record that `header` is of, in the arena.  ERR_CORRUPT; *ret_erased then: it has been erased. */
+MUST_CHECK enum err segments_read_head(struct segments *log, uint32_t number, const struct record_header *header,
+	struct arena *arena, struct record_head *ret_head, bool *ret_erased);
+/* Whole content of a record, at most 64 MiB, verified. */
+MUST_CHECK enum err segments_read_content(struct segments *log, uint32_t number, const struct record_head *head,
+	struct arena *arena, struct str *ret_content);
 MUST_CHECK enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id);
 
 #endif

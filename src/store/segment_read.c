@@ -78,6 +78,35 @@ enum err segments_id(struct segments *log, uint32_t number, uint64_t *ret_id)
 	return e;
 }
 
+enum err segments_descriptor(struct segments *log, uint32_t number, int *ret_fd)
+{
+	struct segment_reader *r = NULL;
+	enum err e = get_reader(log, number, &r);
+
+	if (e == OK)
+		*ret_fd = r->fd;
+	return e;
+}
+
+enum err segments_remove(struct segments *log, uint32_t number)
+{
+	char path[OS_PATH_MAX];
+
+	for (size_t i = 0; i < SEGMENT_READERS; i++)
+		if (log->readers[i].fd >= 0 && log->readers[i].number == number) {
+			close(log->readers[i].fd);
+			log->readers[i].fd = -1;
+		}
+	if (unlink(segment_path(log, number, "seg", path)) != 0 && errno != ENOENT)
+		return err_from_errno(errno);
+	return OK;
+}
+
+uint32_t segments_open_number(const struct segments *log)
+{
+	return log->writer.fd >= 0 ? log->writer.number : 0;
+}
+
 /* A hole gives the room back; where the file system has none the bytes are overwritten. */
 static enum err make_hole(const struct store_os *os, int fd, uint64_t offset, uint64_t n)
 {

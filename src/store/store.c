@@ -130,6 +130,8 @@ static enum err open_files(struct store *store)
 	if (e == OK)
 		e = open_log(store, path);
 	if (e == OK)
+		e = compact_sweep_all(store);
+	if (e == OK)
 		e = progress_open(os_path(path, "%s/progress", store->dir), &store->progress);
 	/* The database file and its log were made in this directory. */
 	return e == OK ? os_sync_dir(store->dir) : e;
@@ -139,6 +141,8 @@ static void close_files(struct store *store)
 {
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	compact_free(store);
+	vec_done(&store->dead);
 	segments_close(&store->segments);
 	worker_stop(&store->worker);
 	progress_close(&store->progress);

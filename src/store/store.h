@@ -31,6 +31,7 @@ struct store_options {
 	uint32_t expunged_memory_s; /* how long expunged messages are remembered (2592000) */
 	uint32_t folders_max;       /* an account (10000) */
 	uint32_t turn_jobs;         /* a group commit (256) */
+	uint32_t compact_grace_s;   /* how long a segment that compaction emptied is still there to be read */
 	void (*wake)(void *arg);    /* jobs wait: call store_turn_end() soon; NULL: the caller looks by itself */
 	void *wake_arg;
 	const struct store_os *os;  /* NULL: the system */
@@ -102,11 +103,12 @@ struct store_entry {
 	struct store_extent extent;
 };
 
-/* Bytes of a message: in memory, or from the beginning of a descriptor that is only read. */
+/* Bytes of a message: in memory, or of a descriptor that is only read. */
 struct store_content {
 	struct str bytes;
 	int fd; /* used when bytes.p is NULL */
 	uint64_t length;
+	uint64_t at; /* where they begin in the descriptor */
 };
 #define STORE_CONTENT(s) ((struct store_content){ .bytes = (s), .fd = -1, .length = (s).n })
 

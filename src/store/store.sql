@@ -191,6 +191,23 @@ DELETE FROM dropped WHERE account = $1 AND id = $2
 -- name: segment_last
 SELECT number, id, state, used FROM segment ORDER BY number DESC LIMIT 1
 
+-- name: segment_list
+SELECT number, id, state, used FROM segment ORDER BY number
+
+-- name: segment_forget
+DELETE FROM segment WHERE number = $1
+
+-- name: chunk_walk
+SELECT account, folder, first_uid, data FROM chunk WHERE (account, folder, first_uid) > ($1, $2, $3)
+ORDER BY account, folder, first_uid LIMIT $4
+
+-- name: expunged_walk
+SELECT account, folder, modseq, first_uid, data FROM expunged WHERE (account, folder, modseq, first_uid) > ($1, $2, $3, $4)
+ORDER BY account, folder, modseq, first_uid LIMIT $5
+
+-- name: expunged_update
+UPDATE expunged SET data = $5 WHERE account = $1 AND folder = $2 AND modseq = $3 AND first_uid = $4
+
 -- name: segment_put
 INSERT INTO segment (number, id, state, used) VALUES ($1, $2, $3, $4)
 ON CONFLICT (number) DO UPDATE SET id = excluded.id, state = excluded.state, used = excluded.used
