@@ -204,6 +204,11 @@ static void answer(const struct directory_call *call, enum err e, struct buf *re
 	json_decref(head);
 }
 
+struct directory_errand directory_errand(const struct directory *directory)
+{
+	return directory->errand;
+}
+
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply)
 {
@@ -211,6 +216,7 @@ enum err directory_command(struct directory *directory, const struct directory_c
 		.directory = directory, .by = by, .reply = json_object()};
 
 	directory->message[0] = '\0';
+	directory->errand = (struct directory_errand){0};
 	enum err e = run(&call, request);
 	/* A sentence left by a step that was then done otherwise is no message of a success.
 	 */

@@ -257,6 +257,18 @@ MUST_CHECK enum err directory_bulk_add(struct directory *directory,
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply);
 
+/*
+ * What a command asked for that is not the directory's to do: the role does it, and replies instead of directory_command().
+ */
+struct directory_errand {
+	enum { DIRECTORY_NO_ERRAND, DIRECTORY_COMPACT, DIRECTORY_MOVE } what;
+	int64_t account;   /* MOVE */
+	uint32_t shard;    /* COMPACT: which, UINT32_MAX: all; MOVE: from */
+	uint32_t to_shard; /* MOVE */
+};
+/* Of the last command. */
+struct directory_errand directory_errand(const struct directory *directory);
+
 /* One field of an offer, by its column's name; booleans are 0 and 1; storage_bytes 0: no limit. */
 MUST_CHECK enum err directory_offer_set(struct directory *directory, const struct directory_change *by,
 	struct str offer, struct str field, int64_t value);

@@ -39,6 +39,7 @@ struct directory {
 	char *pretend_verifier;  /* of users that do not exist; NULL until it is needed */
 	void (*listener)(void *ctx, const struct directory_event *event);
 	void *listener_ctx;
+	struct directory_errand errand;
 	char message[500];
 };
 

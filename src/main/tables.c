@@ -52,6 +52,15 @@ static bool is_first_of_word(const struct directory_command_row *rows, size_t i)
 	return i == 0 || strncmp(rows[i].name, rows[i - 1].name, first_word(rows[i].name) + 1) != 0;
 }
 
+/* "store" is both: some of its words need no running program. */
+static bool is_subcommand(const char *name)
+{
+	for (size_t i = 0; i < SUBS; i++)
+		if (strlen(subs[i].name) == first_word(name) && strncmp(subs[i].name, name, first_word(name)) == 0)
+			return true;
+	return false;
+}
+
 int main_completion(int argc, char **argv)
 {
 	size_t count;
@@ -66,7 +75,7 @@ int main_completion(int argc, char **argv)
 		if (strcmp(subs[i].name, "role") != 0)
 			printf("%s ", subs[i].name);
 	for (size_t i = 0; i < count; i++)
-		if (is_first_of_word(rows, i))
+		if (is_first_of_word(rows, i) && !is_subcommand(rows[i].name))
 			printf("%.*s ", (int)first_word(rows[i].name), rows[i].name);
 	printf("\" ;;\n");
 	for (size_t i = 0; i < count; i++) {
@@ -77,7 +86,7 @@ int main_completion(int argc, char **argv)
 	for (size_t i = 0; i < SUBS; i++) {
 		printf("\t\"%s\"*) words=\"", subs[i].name);
 		print_usage_options(subs[i].arguments);
-		printf("%s\" ;;\n", strcmp(subs[i].name, "store") == 0 ? " check rebuild-index" : "");
+		printf("%s\" ;;\n", strcmp(subs[i].name, "store") == 0 ? " check rebuild-index compact" : "");
 	}
 	/* The second words of one first word. */
 	for (size_t i = 0; i < count; i++) {

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* The directory role: who exists, whose password it is, and the control socket. */
-#include "directory/directory.h"
+#include "role/directory_own.h"
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/time.h"
 #include "base/vec.h"
 #include "ipc/recipients.h"
-#include "net/conn.h"
-#include "net/listener.h"
 #include "net/work.h"
 #include "os/file.h"
 #include "role/role.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
 
-enum { TICK_MS = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16, CONTROL_LINE_MAX = 8 << 20, CONTROL_TIMEOUT_MS = 60000 };
-
-struct directory_role {
-	struct role *role;
-	struct directory *directory;
-	struct loop_timer *tick;
-	struct listener *control;
-	size_t deletions; /* under way */
-	uint64_t generation; /* of what ends sessions: a login from before the last one may be void */
-};
+enum { TICK_MS = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16 };
 
 static void take_lookup(void *arg, struct ipc_request *request)
 {
@@ -229,56 +217,6 @@ static void delete_accounts(struct directory_role *own)
 		delete_of_shard(own, shard);
 }
 
-/* ---- control socket: one JSON object a line ---- */
-
-struct control {
-	struct directory_role *own;
-	struct conn *conn;
-};
-
-static void run_command(struct control *control, struct str line)
-{
-	struct directory_change by = { .actor = S("control"), .now_ms = time_wall_ms() };
-	struct buf reply = { 0 };
-	enum err e = directory_command(control->own->directory, &by, line, &reply);
-
-	if (e != OK)
-		LOG(LOG_INFO, "command_refused", F_ERR(e));
-	buf_addc(&reply, '\n');
-	conn_write(control->conn, buf_str(&reply));
-	buf_done(&reply);
-}
-
-static void control_readable(struct conn *conn, void *arg)
-{
-	struct control *control = arg;
-	ptrdiff_t end;
-
-	while ((end = str_index(conn_input(conn), '\n')) >= 0) {
-		run_command(control, str_sub(conn_input(conn), 0, (size_t)end));
-		conn_consume(conn, (size_t)end + 1);
-	}
-}
-
-static void control_ended(struct conn *conn, void *arg, enum err why)
-{
-	struct control *control = arg;
-
-	conn_close(&control->conn, 1000);
-	free(control);
-}
-
-static void accept_control(void *arg, int fd, const struct sockaddr *peer)
-{
-	static const struct conn_events events = { .readable = control_readable, .ended = control_ended };
-	static const struct conn_limits limits = { CONTROL_LINE_MAX, CONTROL_LINE_MAX };
-	struct control *control = mem_make(struct control);
-
-	control->own = arg;
-	control->conn = conn_new(control->own->role->loop, fd, &limits, &events, control);
-	conn_set_timeout(control->conn, CONTROL_TIMEOUT_MS);
-}
-
 static void tick(void *arg)
 {
 	struct directory_role *own = arg;
@@ -313,12 +251,6 @@ static void reload(struct role *role)
 	directory_set_options(own->directory, &options);
 }
 
-static void listen_control(struct directory_role *own)
-{
-	for (unsigned i = 0; i < own->role->listener_count; i++)
-		own->control = listener_new(own->role->loop, own->role->listeners[i].fd, accept_control, own);
-}
-
 void role_directory(struct role *role)
 {
 	struct directory_role *own = mem_make(struct directory_role);
@@ -341,7 +273,7 @@ void role_directory(struct role *role)
 	directory_listen(own->directory, on_event, own);
 	own->tick = loop_timer_add(role->loop, tick, own);
 	loop_timer_start(own->tick, TICK_MS);
-	listen_control(own);
+	control_listen(own);
 	ipc_handle(role->hub, IPC_DIR_LOOKUP, take_lookup);
 	ipc_handle(role->hub, IPC_DIR_AUTH, take_auth);
 	ipc_handle(role->hub, IPC_DIR_SCRAM, take_scram);

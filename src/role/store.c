@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* The store role: one shard.  Deliveries and sessions come from edge, waiting deliveries from queue. */
+#include "store/compact.h"
 #include "store/rebuild.h"
 
 #include "base/log.h"
 #include "base/map.h"
 #include "base/metrics.h"
 #include "base/time.h"
+#include "base/vec.h"
 #include "imap/session.h"
 #include "ipc/recipients.h"
 #include "os/file.h"
@@ -33,6 +35,9 @@ struct store_role {
 	struct pop3_sessions *pop3;
 	struct loop_timer *background;
 	struct retention retention;
+	int64_t compact_ms; /* the next run, when none is asked for; monotonic */
+	bool compacts;
+	VEC(struct ipc_ticket) compact_asked; /* who waits for the run's end */
 	struct map *ended; /* generation of the last ACCOUNT_END of an account, as a pointer */
 };
 
@@ -289,6 +294,53 @@ static void look_through(struct store_role *own)
 	store_submit(own->store, &r->job);
 }
 
+/* ---- compaction ---- */
+
+static void start_compaction(struct store_role *own)
+{
+	if (!own->compacts)
+		store_compact_start(own->store, (uint32_t)own->role->conf->compact_dead);
+	own->compacts = true;
+	own->compact_ms = time_mono_ms() + own->role->conf->compact_interval;
+}
+
+static void end_compaction(struct store_role *own)
+{
+	struct store_compacted done = store_compact_result(own->store);
+	struct ipc_store_compact_reply reply = { .error = done.error, .looked_at = done.looked_at,
+		.removed = done.removed, .kept = done.kept, .records = done.records, .written = done.written,
+		.freed = done.freed };
+
+	own->compacts = false;
+	LOG(done.error == OK ? LOG_INFO : LOG_ERROR, "compacted", F_U64("segments", done.looked_at),
+		F_U64("removed", done.removed), F_U64("kept", done.kept), F_U64("freed", done.freed), F_ERR(done.error));
+	for (size_t i = 0; i < own->compact_asked.n; i++)
+		ipc_reply(own->compact_asked.v[i], IPC_STORE_COMPACT_REPLY, &reply, -1);
+	own->compact_asked.n = 0;
+}
+
+static void take_compact(void *arg, struct ipc_request *request)
+{
+	struct store_role *own = ((struct role *)arg)->own;
+
+	vec_push(&own->compact_asked, ipc_ticket_of(request));
+	start_compaction(own);
+	loop_timer_start(own->background, 1);
+}
+
+static void compact(struct store_role *own)
+{
+	const struct conf *conf = own->role->conf;
+	enum err e = store_compact_sweep(own->store);
+
+	if (e != OK)
+		LOG(LOG_WARNING, "segment_not_removed", F_ERR(e));
+	if (!own->compacts && conf->compact_interval && time_mono_ms() >= own->compact_ms)
+		start_compaction(own);
+	if (own->compacts && !store_has_jobs(own->store) && !store_compact_step(own->store))
+		end_compaction(own);
+}
+
 static void background(void *arg)
 {
 	struct store_role *own = arg;
@@ -296,8 +348,8 @@ static void background(void *arg)
 
 	if (!store_has_jobs(own->store))
 		look_through(own);
-
-	loop_timer_start(own->background, more ? 1 : own->retention.is_running ? 10 : BACKGROUND_MS);
+	compact(own);
+	loop_timer_start(own->background, more || own->compacts ? 1 : own->retention.is_running ? 10 : BACKGROUND_MS);
 }
 
 static struct store_options options_of(struct store_role *own)
@@ -307,7 +359,8 @@ static struct store_options options_of(struct store_role *own)
 	return (struct store_options){ .segment_bytes = (uint64_t)conf->segment_size,
 		.wal_soft_bytes = (uint64_t)conf->checkpoint_size,
 		.delivery_memory_s = (uint32_t)(conf->delivery_memory / 1000),
-		.folders_max = (uint32_t)conf->folders_max, .wake = wake, .wake_arg = own };
+		.folders_max = (uint32_t)conf->folders_max,
+		.compact_grace_s = (uint32_t)(conf->compact_grace / 1000), .wake = wake, .wake_arg = own };
 }
 
 /* A turn after stop(), so that the last words reach edge. */
@@ -364,6 +417,7 @@ void role_store(struct role *role)
 	own->imap = imap_sessions_new(role->loop, own->store, role->hub, role->conf, dir);
 	own->pop3 = pop3_sessions_new(role->loop, own->store, role->conf);
 	own->ended = map_new();
+	own->compact_ms = time_mono_ms() + role->conf->compact_interval;
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);
 	loop_at_turn_end(role->loop, turn_end, own);
@@ -371,9 +425,11 @@ void role_store(struct role *role)
 	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
 	ipc_handle(role->hub, IPC_ACCOUNT_END, take_account_end);
 	ipc_handle(role->hub, IPC_ACCOUNT_DELETE, take_account_delete);
+	ipc_handle(role->hub, IPC_STORE_COMPACT, take_compact);
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);
 	map_free(&own->ended);
+	vec_done(&own->compact_asked);
 	store_close(&own->store);
 }

@@ -4,6 +4,7 @@ import json
 import pathlib
 import sqlite3
 import sys
+import time
 
 import pytest
 
@@ -106,6 +107,80 @@ def test_rebuild_by_hand(host):
     host.start()
     assert picture(host) == before
     assert (pathlib.Path(host.data) / "shard-0" / "index.db.old").read_bytes() == b"this is no database"
+
+
+def size_on_disk(host):
+    return sum(path.stat().st_size for path in pathlib.Path(host.data).glob("shard-*/segments/*.seg"))
+
+
+def waste(host):
+    """Mail that is gone, without a memory of it."""
+    for user in USERS:
+        with Imap(host, user=user) as c:
+            for i in range(12):
+                c.append("INBOX", message(f"waste {i}", "waste " * 10_000 + "\r\n"))
+            c.ok("SELECT INBOX")
+            c.ok("UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
+            c.append("INBOX", message("stays", "stays\r\n"))
+            c.ok("EXPUNGE")
+    for i, user in enumerate(USERS):
+        with Imap(host, user=user) as c:
+            for k in range(6):
+                c.append("Archive", message(f"new {i} {k}", "new " * 10_000 + "\r\n"))
+    host.stop()
+    for shard in pathlib.Path(host.data).glob("shard-*"):
+        with sqlite3.connect(shard / "index.db") as db:
+            db.execute("DELETE FROM expunged")
+            db.execute("UPDATE folder SET modseq_floor = modseq")
+        db.close()
+    host.start()
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_compaction(host, running):
+    fill(host)
+    waste(host)
+    before, size = picture(host), size_on_disk(host)
+    if not running:
+        host.stop()
+    code, told = tool(host, "compact")
+    shards = told["shards"] if running else told
+    assert code == 0 and sum(s["removed"] for s in shards) > 3 and sum(s["kept"] for s in shards) == 0, told
+    assert sum(s["freed_bytes"] for s in shards) > 500_000, told
+    if running:
+        # Their files wait for sessions that still read from them.
+        assert picture(host) == before
+        host.stop()
+    host.start()
+    assert size_on_disk(host) < size - 500_000
+    assert picture(host) == before
+    code, found = tool(host, "check", "--content")
+    assert code == 0, found
+    # The log alone still says everything, also what UIDs were given.
+    host.stop()
+    lose_index(host)
+    host.start()
+    assert picture(host) == before
+    code, found = tool(host, "check", "--content")
+    assert code == 0, found
+
+
+def test_compaction_of_one_shard_that_is_not_there(host):
+    done = host.run("store", "compact", "--shard", "9", check=False)
+    assert done.returncode == 1 and "shard 9" in done.stdout and not (pathlib.Path(host.data) / "shard-9").exists()
+
+
+def test_compaction_runs_by_itself(host):
+    waste(host)
+    size = size_on_disk(host)
+    host.stop()
+    host.command += ["--set", "compact_interval=200ms", "--set", "compact_grace=0s"]
+    host.start()
+    end = time.monotonic() + 30
+    while size_on_disk(host) > size - 500_000 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert size_on_disk(host) < size - 500_000, host.log()[-2000:]
+    assert tool(host, "check", "--content")[0] == 0
 
 
 def test_deleted_account_stays_deleted(host):

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* What the files of the directory role share. */
+#ifndef ROLE_DIRECTORY_OWN_H
+#define ROLE_DIRECTORY_OWN_H
+
+#include "directory/directory.h"
+#include "role/role.h"
+
+#include <jansson.h>
+
+struct listener;
+
+struct directory_role {
+	struct role *role;
+	struct directory *directory;
+	struct loop_timer *tick;
+	struct listener *control;
+	size_t deletions; /* under way */
+	uint64_t generation; /* of what ends sessions: a login from before the last one may be void */
+};
+
+/* control.c: the control socket */
+void control_listen(struct directory_role *own);
+/* A command that is answered later, once. */
+struct control;
+/* Answers; takes `reply`, the fields beside "ok". */
+void control_answer(struct control *control, json_t *reply);
+/* sentence: why, for people; NULL: what e says. */
+void control_refuse(struct control *control, enum err e, const char *sentence);
+
+/* compact.c */
+void compact_shards(struct directory_role *own, struct control *control, uint32_t shard);
+
+#endif
