@@ -173,6 +173,10 @@ static enum err delete_mailbox(struct directory *directory, const struct directo
 		return e;
 	SQL_BIND(st, SQL_I64(entry->id));
 	e = sql_run(st);
+	st = directory->st[DIRECTORY_SQL_TOKEN_DELETE_ALL];
+	SQL_BIND(st, SQL_I64(entry->id));
+	if (e == OK)
+		e = sql_run(st);
 	st = directory->st[DIRECTORY_SQL_PERMISSION_FORGET];
 	SQL_BIND(st, SQL_I64(entry->id));
 	if (e == OK)

@@ -36,8 +36,7 @@ struct attempt {
 	bool exists;
 	struct directory_target *target;
 	struct directory_auth_job *job; /* NULL: nothing to compute so far */
-	int64_t device;                 /* that was right, or 0 */
-	bool send_only;
+	struct directory_credential credential;
 };
 
 static void add_candidate(struct attempt *attempt, const char *hash, const char *key)
@@ -88,8 +87,8 @@ static enum err look_at_devices(struct directory *directory, struct attempt *att
 	while (sql_step(st, &e)) {
 		if (!look_at_device(directory, attempt, st, login_hash))
 			continue;
-		attempt->device = sql_column_i64(st, 0);
-		attempt->send_only = sql_column_i64(st, 1) != 0;
+		attempt->credential.id = sql_column_i64(st, 0);
+		attempt->credential.send_only = sql_column_i64(st, 1) != 0;
 	}
 	return e;
 }
@@ -142,14 +141,14 @@ static enum err look_at_pretended(struct directory *directory, struct attempt *a
 static void note_last_use(struct directory *directory, const struct attempt *attempt)
 {
 	struct directory_last_use *use =
-		map_get_u64(directory->last_uses, (uint64_t)attempt->device);
+		map_get_u64(directory->last_uses, (uint64_t)attempt->credential.id);
 
 	if (use == NULL) {
 		use = mem_make(struct directory_last_use);
-		map_put_u64(directory->last_uses, (uint64_t)attempt->device, use);
+		map_put_u64(directory->last_uses, (uint64_t)attempt->credential.id, use);
 	}
 	use->account = attempt->target->account;
-	use->device = attempt->device;
+	use->credential = attempt->credential;
 	use->at_ms = attempt->login->now_ms;
 	snprintf(use->ip, sizeof(use->ip), "%.*s", STR_FMT(attempt->login->ip));
 }
@@ -157,9 +156,10 @@ static void note_last_use(struct directory *directory, const struct attempt *att
 static enum err write_last_use(
 	struct directory *directory, const struct directory_last_use *use)
 {
-	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_USED];
+	struct sql_statement *st = directory->st[use->credential.is_token ? DIRECTORY_SQL_TOKEN_USED
+									  : DIRECTORY_SQL_DEVICE_USED];
 
-	SQL_BIND(st, SQL_I64(use->account), SQL_I64(use->device), SQL_I64(use->at_ms),
+	SQL_BIND(st, SQL_I64(use->account), SQL_I64(use->credential.id), SQL_I64(use->at_ms),
 		SQL_TEXT(str_of(use->ip)));
 	return sql_run(st);
 }
@@ -181,7 +181,7 @@ enum err directory_flush_last_uses(struct directory *directory)
 	if (e != OK)
 		return e;
 	for (cursor = 0; (use = map_next(directory->last_uses, &cursor, &key)) != NULL;) {
-		map_remove_u64(directory->last_uses, (uint64_t)use->device);
+		map_remove_u64(directory->last_uses, (uint64_t)use->credential.id);
 		free(use);
 	}
 	return OK;
@@ -209,8 +209,8 @@ static enum err succeed(struct directory *directory, const struct attempt *attem
 	directory_attempts_succeeded(directory->attempts, attempt->login->ip, attempt->user,
 		attempt->login->now_ms);
 	note_last_use(directory, attempt);
-	ret_identity->device = attempt->device;
-	ret_identity->send_only = attempt->send_only;
+	ret_identity->device = attempt->credential.id;
+	ret_identity->send_only = attempt->credential.send_only;
 	*ret_delay_ms = 0;
 	return OK;
 }
@@ -228,7 +228,7 @@ static enum err look(struct directory *directory, struct attempt *attempt)
 		e = look_at_pretended(directory, attempt);
 	if (e != OK)
 		return e;
-	return attempt->device != 0 ? OK : ERR_AUTH_FAILED;
+	return attempt->credential.id != 0 ? OK : ERR_AUTH_FAILED;
 }
 
 static void free_job(struct directory_auth_job **job)
@@ -363,7 +363,7 @@ enum err directory_auth_plain(struct directory *directory, struct str user,
 	return directory_auth_end(directory, &job, login->now_ms, ret_identity, ret_delay_ms);
 }
 
-/* A login that needs nothing computed beside the loop; verify finds the device. */
+/* A login that needs nothing computed beside the loop; verify finds what is right. */
 enum err directory_auth_verify(struct directory *directory, struct str user, struct str secret,
 	const struct directory_login *login, directory_verify_fn *verify, void *arg,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms)
@@ -380,8 +380,8 @@ enum err directory_auth_verify(struct directory *directory, struct str user, str
 		    directory->attempts, &directory->options, login->ip, attempt.user, login->now_ms))
 		e = ERR_AUTH_LOCKED;
 	if (e == OK && attempt.exists)
-		e = verify(arg, directory, attempt.target, &attempt.device, &attempt.send_only);
-	if (e == OK && attempt.device == 0)
+		e = verify(arg, directory, attempt.target, &attempt.credential);
+	if (e == OK && attempt.credential.id == 0)
 		e = ERR_AUTH_FAILED;
 	return e == OK ? succeed(directory, &attempt, ret_identity, ret_delay_ms)
 		       : fail(directory, &attempt, e, ret_delay_ms);

@@ -75,7 +75,7 @@ static void sign(const struct proof *p, const uint8_t *server_key)
 }
 
 static enum err verify(void *arg, struct directory *directory, const struct directory_target *target,
-	int64_t *ret_device, bool *ret_send_only)
+	struct directory_credential *ret_credential)
 {
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_VERIFIERS];
 	const struct proof *p = arg;
@@ -95,8 +95,8 @@ static enum err verify(void *arg, struct directory *directory, const struct dire
 		if (!is_proof_of(p, stored))
 			continue;
 		sign(p, server);
-		*ret_device = sql_column_i64(st, 0);
-		*ret_send_only = sql_column_i64(st, 1) != 0;
+		ret_credential->id = sql_column_i64(st, 0);
+		ret_credential->send_only = sql_column_i64(st, 1) != 0;
 	}
 	return e;
 }

@@ -125,8 +125,8 @@ struct directory_login {
 };
 struct directory_identity {
 	struct directory_target target; /* account, shard, canonical address, quota */
-	int64_t device;
-	bool send_only; /* the device password opens no mailbox */
+	int64_t device; /* or token: they share their numbers */
+	bool send_only; /* opens no mailbox */
 };
 
 /*
@@ -166,6 +166,13 @@ MUST_CHECK enum err directory_auth_scram(struct directory *directory, struct str
 	struct str message, const struct directory_login *login, struct directory_identity *ret_identity,
 	uint8_t ret_signature[DIRECTORY_SCRAM_BYTES], int64_t *ret_delay_ms);
 
+/*
+ * Is it a token of this user?  user empty: whoever the token belongs to.  Errors and delay as of directory_auth_plain();
+ * the identity's device is the token's number.
+ */
+MUST_CHECK enum err directory_auth_bearer(struct directory *directory, struct str user, struct str token,
+	const struct directory_login *login, struct directory_identity *ret_identity, int64_t *ret_delay_ms);
+
 /* What the role must tell the others once a change is durable. */
 struct directory_event {
 	enum {
@@ -173,7 +180,7 @@ struct directory_event {
 		DIRECTORY_ADDRESS_DISABLED,
 		DIRECTORY_ADDRESS_DELETED
 	} what;
-	int64_t account, device; /* device: 0 for all */
+	int64_t account, device; /* device: or token; 0 for all */
 	uint32_t shard;
 };
 void directory_listen(struct directory *directory,
@@ -216,7 +223,7 @@ MUST_CHECK enum err directory_address_add(struct directory *directory,
 	struct directory_target *ret_target);
 MUST_CHECK enum err directory_alias_add(struct directory *directory,
 	const struct directory_change *by, struct str alias, struct str target);
-/* An address of any kind; aliases and devices of a mailbox go with it. */
+/* An address of any kind; aliases, devices and tokens of a mailbox go with it. */
 MUST_CHECK enum err directory_address_delete(
 	struct directory *directory, const struct directory_change *by, struct str address);
 MUST_CHECK enum err directory_address_enable(struct directory *directory,
@@ -237,6 +244,19 @@ MUST_CHECK enum err directory_device_add(struct directory *directory,
 	const struct directory_device *device, int64_t *ret_device, struct buf *ret_password);
 MUST_CHECK enum err directory_device_revoke(struct directory *directory,
 	const struct directory_change *by, struct str address, int64_t device);
+
+/* Logs in for a limited time, where a program cannot be given a password. */
+enum { DIRECTORY_TOKEN_SECONDS = 3600, DIRECTORY_TOKEN_SECONDS_MAX = 365 * 86400 };
+struct directory_token {
+	struct str name;
+	int64_t seconds; /* from now on: 1 to DIRECTORY_TOKEN_SECONDS_MAX */
+	bool send_only;
+};
+/* ret_bearer receives the token, the only time it is shown. */
+MUST_CHECK enum err directory_token_add(struct directory *directory, const struct directory_change *by,
+	struct str address, const struct directory_token *token, int64_t *ret_token, struct buf *ret_bearer);
+MUST_CHECK enum err directory_token_revoke(
+	struct directory *directory, const struct directory_change *by, struct str address, int64_t token);
 
 /*
  * count addresses named after pattern, whose "%" stands for first, first + 1, ...

@@ -98,6 +98,17 @@ CREATE TABLE setting (
 	scope INTEGER NOT NULL, id BIGINT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
 	PRIMARY KEY (scope, id, name)) @CLUSTERED@;
 
+-- migration: 4
+-- hash: SHA-256 of a random value, which needs no key.  Ids are those of devices: sessions name either.
+CREATE TABLE token (
+	address BIGINT NOT NULL, id BIGINT NOT NULL,
+	name TEXT NOT NULL, send_only INTEGER NOT NULL,
+	hash BYTEA NOT NULL,
+	created BIGINT NOT NULL, expires BIGINT NOT NULL,
+	last_used BIGINT, last_ip TEXT,
+	PRIMARY KEY (address, id)) @CLUSTERED@;
+CREATE UNIQUE INDEX token_hash ON token (hash);
+
 -- name: setting_get
 SELECT value FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
 
@@ -251,6 +262,30 @@ DELETE FROM device WHERE address = $1 AND id = $2
 
 -- name: device_delete_all
 DELETE FROM device WHERE address = $1;
+
+-- name: token_add
+INSERT INTO token (address, id, name, send_only, hash, created, expires) VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: token_find
+SELECT address, id, send_only, expires FROM token WHERE hash = $1;
+
+-- name: token_count
+SELECT count(*) FROM token WHERE address = $1;
+
+-- name: token_list
+SELECT id, name, send_only, created, expires, last_used, last_ip FROM token WHERE address = $1 ORDER BY id;
+
+-- name: token_used
+UPDATE token SET last_used = $3, last_ip = $4 WHERE address = $1 AND id = $2;
+
+-- name: token_delete
+DELETE FROM token WHERE address = $1 AND id = $2 RETURNING name, send_only;
+
+-- name: token_delete_expired
+DELETE FROM token WHERE address = $1 AND expires <= $2;
+
+-- name: token_delete_all
+DELETE FROM token WHERE address = $1;
 
 -- name: removal_add
 INSERT INTO removal (shard, account, since) VALUES ($1, $2, $3);

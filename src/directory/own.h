@@ -14,10 +14,17 @@
 
 #include <jansson.h>
 
-enum { DIRECTORY_DEVICES_MAX = 100, DIRECTORY_IP_MAX = 63 };
+enum { DIRECTORY_DEVICES_MAX = 100, DIRECTORY_TOKENS_MAX = 100, DIRECTORY_IP_MAX = 63 };
+
+/* What was right in a login: a device or a token; id 0: nothing. */
+struct directory_credential {
+	int64_t id;
+	bool send_only, is_token;
+};
 
 struct directory_last_use {
-	int64_t account, device, at_ms;
+	int64_t account, at_ms;
+	struct directory_credential credential;
 	char ip[DIRECTORY_IP_MAX + 1];
 };
 
@@ -33,7 +40,7 @@ struct directory {
 	struct directory_keys keys;
 	struct directory_attempts *attempts;
 	struct directory_verdicts *verdicts;
-	struct map *last_uses; /* by device, not written yet */
+	struct map *last_uses; /* by device or token, not written yet */
 	int64_t last_uses_written_ms;
 	uint64_t chosen_devices; /* how many have argon2id */
 	char *pretend_verifier;  /* of users that do not exist; NULL until it is needed */
@@ -58,9 +65,9 @@ void directory_fill_target(const struct directory *directory,
 MUST_CHECK enum err directory_find_entry(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 /* The mailbox of that very address. */
-/* auth.c: ret_device 0: none of them. */
+/* auth.c: ret_credential is empty before. */
 typedef enum err directory_verify_fn(void *arg, struct directory *directory, const struct directory_target *target,
-	int64_t *ret_device, bool *ret_send_only);
+	struct directory_credential *ret_credential);
 MUST_CHECK enum err directory_auth_verify(struct directory *directory, struct str user, struct str secret,
 	const struct directory_login *login, directory_verify_fn *verify, void *arg,
 	struct directory_identity *ret_identity, int64_t *ret_delay_ms);
@@ -113,6 +120,9 @@ MUST_CHECK enum err directory_insert_device(struct directory *directory, int64_t
 /* With SCRAM keys for this salt. */
 MUST_CHECK enum err directory_choose_verifier(struct directory *directory, struct str password, struct str salt,
 	uint32_t iterations, struct directory_verifier *ret_verifier);
+
+/* token.c: what is kept of a token.  It is random, so no key and no salt. */
+void directory_token_hash(struct str bearer, uint8_t ret_hash[32]);
 
 /* address.c: salt STR_NONE: a random one. */
 MUST_CHECK enum err directory_insert_address(struct directory *directory,
