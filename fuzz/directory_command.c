@@ -67,6 +67,10 @@ static void check_listed(struct directory *directory, const json_t *row)
 
 	must(address != NULL);
 	e = directory_lookup(directory, str_of(address), DIRECTORY_FOR_RCPT, &found);
+	if (strcmp(json_string_value(json_object_get(row, "kind")), "redirect") == 0) {
+		must(e == ERR_UNKNOWN_USER);
+		return;
+	}
 	must(e == OK || e == ERR_ADDRESS_DISABLED);
 	must(e != OK || (enabled && found.account == json_integer_value(account)));
 	must(target != NULL || e != OK || str_equal(found.address, str_of(address)));

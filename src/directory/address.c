@@ -117,6 +117,41 @@ enum err directory_address_add(struct directory *directory, const struct directo
 	return e;
 }
 
+static enum err check_redirect_only(struct directory *directory, const struct directory_service *service)
+{
+	int64_t each = service->offer->redirect_addresses, real = (int64_t)service->counts[DIRECTORY_REAL],
+		have = (int64_t)service->counts[DIRECTORY_REDIRECT];
+
+	if (real > 0 && have / real < each)
+		return OK;
+	return directory_refuse(directory, ERR_LIMIT,
+		"the offer %s has %lld redirect-only addresses for each of the %lld mailboxes", service->offer->name,
+		(long long)each, (long long)real);
+}
+
+enum err directory_redirect_only_add(
+	struct directory *directory, const struct directory_change *by, struct str address, int64_t *ret_account)
+{
+	struct directory_service *service;
+	struct directory_name name;
+	enum err e = take_new(directory, address, &name, &service);
+
+	if (e == OK && is_catch_all(&name))
+		e = directory_refuse(directory, ERR_CANNOT, "the catch-all is a mailbox");
+	if (e == OK)
+		e = check_redirect_only(directory, service);
+	if (e != OK)
+		return e;
+	struct directory_entry entry = {.service = service->number,
+		.target_or_quota = DIRECTORY_NO_QUOTA_OVERRIDE,
+		.kind = DIRECTORY_REDIRECT,
+		.enabled = 1};
+	e = add(directory, by, service, &entry, directory_name_local(&name));
+	if (e == OK)
+		*ret_account = entry.id;
+	return e;
+}
+
 enum err directory_alias_add(struct directory *directory, const struct directory_change *by,
 	struct str alias, struct str target)
 {
@@ -147,6 +182,15 @@ static enum err run_on(struct directory *directory, int statement, int64_t servi
 	return sql_run(st);
 }
 
+/* Of an address, and to it. */
+static enum err delete_redirections(struct directory *directory, int64_t id)
+{
+	struct sql_statement *st = directory->st[DIRECTORY_SQL_REDIRECTION_FORGET];
+
+	SQL_BIND(st, SQL_I64(id));
+	return sql_run(st);
+}
+
 /* Ids of the aliases, which go with their mailbox. */
 static enum err list_aliases(
 	struct directory *directory, int64_t service, int64_t id, struct buf *ret_ids)
@@ -166,9 +210,13 @@ static enum err delete_mailbox(struct directory *directory, const struct directo
 	struct sql_statement *st = directory->st[DIRECTORY_SQL_DEVICE_DELETE_ALL];
 	enum err e = list_aliases(directory, service, entry->id, ret_aliases);
 
-	for (struct rd rd = rd_of(buf_str(ret_aliases)); rd_left(&rd) > 0 && e == OK;)
-		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service,
-			(int64_t)rd_u64(&rd));
+	for (struct rd rd = rd_of(buf_str(ret_aliases)); rd_left(&rd) > 0 && e == OK;) {
+		int64_t alias = (int64_t)rd_u64(&rd);
+
+		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service, alias);
+		if (e == OK)
+			e = delete_redirections(directory, alias);
+	}
 	if (e != OK)
 		return e;
 	SQL_BIND(st, SQL_I64(entry->id));
@@ -203,6 +251,8 @@ static enum err delete_rows(struct directory *directory, const struct directory_
 	if (is_mailbox(entry))
 		e = delete_mailbox(directory, by, service->id, entry, ret_aliases);
 	if (e == OK)
+		e = delete_redirections(directory, entry->id);
+	if (e == OK)
 		e = run_on(directory, DIRECTORY_SQL_ADDRESS_DELETE, service->id, entry->id);
 	directory_add_address(directory, entry, &subject);
 	if (e == OK)
@@ -231,9 +281,14 @@ static enum err count_chosen(struct directory *directory, uint64_t *ret_count)
 static void forget(struct directory *directory, struct directory_service *service,
 	struct directory_entry entry, struct str aliases)
 {
-	for (struct rd rd = rd_of(aliases); rd_left(&rd) > 0;)
-		directory_index_remove(directory->index, (int64_t)rd_u64(&rd));
+	for (struct rd rd = rd_of(aliases); rd_left(&rd) > 0;) {
+		int64_t alias = (int64_t)rd_u64(&rd);
+
+		directory_index_remove(directory->index, alias);
+		directory_redirects_forget(directory, alias);
+	}
 	directory_index_remove(directory->index, entry.id);
+	directory_redirects_forget(directory, entry.id);
 	if (service->catch_all == entry.id)
 		service->catch_all = 0;
 	if (is_mailbox(&entry))

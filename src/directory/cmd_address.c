@@ -14,9 +14,25 @@ static const char *kind_name(int64_t kind)
 	return kind > 0 && kind <= DIRECTORY_CATCHALL ? NAMES[kind] : NAMES[0];
 }
 
+static enum err add_redirect_only(struct directory_call *call)
+{
+	struct str address = directory_text(call, "address");
+	int64_t account;
+	enum err e = directory_redirect_only_add(call->directory, call->by, address, &account);
+
+	if (e != OK)
+		return e;
+	directory_put_text(call->reply, "address", address);
+	directory_put_number(call->reply, "account", account);
+	return OK;
+}
+
 enum err directory_cmd_address_add(struct directory_call *call)
 {
 	struct directory_target target;
+
+	if (directory_flag(call, "redirect-only"))
+		return add_redirect_only(call);
 	enum err e = directory_address_add(
 		call->directory, call->by, directory_text(call, "address"), &target);
 
@@ -73,7 +89,7 @@ static void put_entry(json_t *row, const struct directory *directory,
 	json_object_set_new(row, "enabled", json_boolean(entry->enabled));
 	if (entry->kind == DIRECTORY_ALIAS)
 		directory_put_number(row, "target", entry->target_or_quota);
-	else
+	else if (entry->kind != DIRECTORY_REDIRECT)
 		put_mailbox(row, directory, entry);
 }
 
@@ -177,11 +193,13 @@ enum err directory_cmd_address_show(struct directory_call *call)
 	put_entry(call->reply, call->directory, service, entry);
 	directory_put_text(call->reply, "service", str_of(service->main_domain));
 	e = put_created(call, service, entry->id);
-	if (e == OK && entry->kind != DIRECTORY_ALIAS)
-		e = put_aliases(call, service, entry->id);
-	if (e == OK && entry->kind != DIRECTORY_ALIAS)
-		e = put_devices(call, entry->id);
-	return e;
+	if (e != OK || entry->kind == DIRECTORY_ALIAS)
+		return e;
+	directory_put_redirections(call, entry);
+	if (entry->kind == DIRECTORY_REDIRECT)
+		return OK;
+	e = put_aliases(call, service, entry->id);
+	return e == OK ? put_devices(call, entry->id) : e;
 }
 
 enum err directory_cmd_address_delete(struct directory_call *call)

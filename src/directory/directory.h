@@ -22,6 +22,8 @@ enum {
 	DIRECTORY_ADDRESS_MAX = DIRECTORY_LOCAL_MAX + 1 + DIRECTORY_DOMAIN_MAX,
 	DIRECTORY_PASSWORD_MAX = 256, /* longer ones are never right */
 	DIRECTORY_NAME_MAX = 200,     /* organisation, device and icon names, bytes of UTF-8 */
+	DIRECTORY_CODE_LETTERS = 8,   /* of the code that confirms a redirection */
+	DIRECTORY_ROUTE_MAX = 1000,   /* mailboxes that one recipient may stand for */
 };
 
 /*
@@ -110,6 +112,15 @@ struct directory_target {
  */
 MUST_CHECK enum err directory_lookup(struct directory *directory, struct str address,
 	enum directory_purpose purpose, struct directory_target *ret_target);
+/*
+ * All mailboxes that mail for address goes to: its own, and those its redirections name, each once.  fn is called for each, or
+ * for none when there is an error: those of directory_lookup(), ERR_ELSEWHERE (the address has no mailbox and a target that is
+ * not here), ERR_TOO_MANY_RCPT (over DIRECTORY_ROUTE_MAX).  A mailbox without a copy of its own keeps one all the same when
+ * one of its targets is not here.  target->address is the one asked for, the rest that of the mailbox.
+ */
+typedef void directory_route_fn(void *ctx, const struct directory_target *target);
+MUST_CHECK enum err directory_route(
+	struct directory *directory, struct str address, directory_route_fn *fn, void *ctx);
 /* By number: ERR_UNKNOWN_USER, ERR_ADDRESS_DISABLED. */
 MUST_CHECK enum err directory_lookup_account(
 	struct directory *directory, int64_t account, struct directory_target *ret_target);
@@ -223,6 +234,26 @@ MUST_CHECK enum err directory_address_add(struct directory *directory,
 	struct directory_target *ret_target);
 MUST_CHECK enum err directory_alias_add(struct directory *directory,
 	const struct directory_change *by, struct str alias, struct str target);
+/* An address without a mailbox, for redirections only. */
+MUST_CHECK enum err directory_redirect_only_add(
+	struct directory *directory, const struct directory_change *by, struct str address, int64_t *ret_account);
+
+/*
+ * Redirections.  A target hosted here works at once; one elsewhere when it was confirmed.  ERR_CANNOT: a loop, itself, or the
+ * address is an alias; ERR_LIMIT: the offer's.
+ */
+enum directory_keep { DIRECTORY_KEEP_AS_IS, DIRECTORY_KEEP_COPY, DIRECTORY_KEEP_NONE };
+/* ret_code is appended to; it stays empty when there is nothing to confirm. */
+MUST_CHECK enum err directory_redirection_add(struct directory *directory, const struct directory_change *by,
+	struct str address, struct str target, enum directory_keep keep, struct buf *ret_code);
+/* ERR_NOT_ALLOWED: the wrong code.  STR_NONE: whoever asks vouches for it. */
+MUST_CHECK enum err directory_redirection_confirm(struct directory *directory, const struct directory_change *by,
+	struct str address, struct str target, struct str code);
+MUST_CHECK enum err directory_redirection_delete(
+	struct directory *directory, const struct directory_change *by, struct str address, struct str target);
+MUST_CHECK enum err directory_redirection_keep(
+	struct directory *directory, const struct directory_change *by, struct str address, bool keep_copy);
+
 /* An address of any kind; aliases, devices and tokens of a mailbox go with it. */
 MUST_CHECK enum err directory_address_delete(
 	struct directory *directory, const struct directory_change *by, struct str address);

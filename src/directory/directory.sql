@@ -109,6 +109,45 @@ CREATE TABLE token (
 	PRIMARY KEY (address, id)) @CLUSTERED@;
 CREATE UNIQUE INDEX token_hash ON token (hash);
 
+-- migration: 5
+-- named: the address here that target is, 0 for one elsewhere; code: until it is confirmed.
+CREATE TABLE redirection (
+	address BIGINT NOT NULL, target TEXT NOT NULL, named BIGINT NOT NULL,
+	keep_copy INTEGER NOT NULL, code TEXT, created BIGINT NOT NULL,
+	PRIMARY KEY (address, target)) @CLUSTERED@;
+CREATE INDEX redirection_named ON redirection (named);
+-- Addresses made from files, for the limit of a day.
+CREATE TABLE import (
+	service BIGINT NOT NULL, first BIGINT NOT NULL, at BIGINT NOT NULL, addresses BIGINT NOT NULL,
+	PRIMARY KEY (service, first)) @CLUSTERED@;
+
+-- name: redirection_load
+SELECT address, target, named, keep_copy, code, created FROM redirection ORDER BY address, created, target;
+
+-- name: redirection_add
+INSERT INTO redirection (address, target, named, keep_copy, code, created) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: redirection_keep
+UPDATE redirection SET keep_copy = $2 WHERE address = $1;
+
+-- name: redirection_confirm
+UPDATE redirection SET code = NULL WHERE address = $1 AND target = $2;
+
+-- name: redirection_delete
+DELETE FROM redirection WHERE address = $1 AND target = $2;
+
+-- name: redirection_forget
+DELETE FROM redirection WHERE address = $1 OR named = $1;
+
+-- name: import_add
+INSERT INTO import (service, first, at, addresses) VALUES ($1, $2, $3, $4);
+
+-- name: import_count
+SELECT coalesce(sum(addresses), 0) FROM import WHERE service = $1 AND at > $2;
+
+-- name: import_expire
+DELETE FROM import WHERE service = $1 AND at <= $2;
+
 -- name: setting_get
 SELECT value FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
 

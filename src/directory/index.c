@@ -221,6 +221,7 @@ static struct directory_entry *append(
 	buf_add(&index->pool, local);
 	vec_push(&index->entries, entry);
 	index->live++;
+	index->services.v[entry.service]->counts[entry.kind]++;
 	return &index->entries.v[index->entries.n - 1];
 }
 
@@ -312,6 +313,7 @@ void directory_index_remove(struct directory_index *index, int64_t id)
 	assert(entry != NULL);
 	free_slot(
 		index, find_slot(index, entry->service, directory_index_local(index, entry)));
+	index->services.v[entry->service]->counts[entry->kind]--;
 	entry->kind = 0;
 	index->live--;
 	if (index->entries.n - index->live > index->live / 2 + COMPACT_ABOVE)

@@ -111,6 +111,21 @@ static enum err check_entry(
 		       : OK;
 }
 
+struct directory_entry *directory_resolve(const struct directory *directory, const struct directory_name *name,
+	struct directory_service **ret_service, struct str *ret_detail)
+{
+	*ret_service = directory_index_domain(directory->index, directory_name_domain(name));
+	*ret_detail = STR_NONE;
+	return *ret_service ? find_local(directory, *ret_service, name, true, ret_detail) : NULL;
+}
+
+const struct directory_entry *directory_behind(const struct directory *directory, const struct directory_entry *entry)
+{
+	const struct directory_entry *behind = follow_alias(directory, entry);
+
+	return behind && behind->kind != DIRECTORY_ALIAS ? behind : NULL;
+}
+
 static enum err look_up(const struct directory *directory, const struct directory_name *name,
 	enum directory_purpose purpose, struct directory_target *ret_target)
 {
@@ -163,6 +178,30 @@ enum err directory_lookup(struct directory *directory, struct str address,
 	else
 		e = directory_name_parse(address, &name);
 	return e == OK ? look_up(directory, &name, purpose, ret_target) : e;
+}
+
+enum err directory_find_recipient(struct directory *directory, struct str address, struct directory_name *name,
+	const struct directory_entry **ret_entry, struct str *ret_detail)
+{
+	struct directory_service *service;
+	struct str detail;
+	enum err e = str_iequal(address, S("postmaster")) ? take_postmaster(directory, name)
+							  : directory_name_parse(address, name);
+
+	if (e != OK)
+		return e;
+	const struct directory_entry *entry = directory_resolve(directory, name, &service, &detail), *behind;
+	if (!service)
+		return ERR_RELAY_DENIED;
+	behind = entry ? follow_alias(directory, entry) : catch_all_of(directory, service);
+	/* A catch-all that is switched off catches nothing. */
+	if (!behind || (!entry && !behind->enabled))
+		return ERR_UNKNOWN_USER;
+	if (!behind->enabled)
+		return ERR_ADDRESS_DISABLED;
+	*ret_entry = behind;
+	*ret_detail = entry ? detail : STR_NONE;
+	return OK;
 }
 
 enum err directory_lookup_account(

@@ -4,6 +4,7 @@
 #define DIRECTORY_OWN_H
 
 #include "base/map.h"
+#include "base/vec.h"
 #include "directory/attempts.h"
 #include "directory/directory.h"
 #include "directory/directory_sql.h"
@@ -28,6 +29,18 @@ struct directory_last_use {
 	char ip[DIRECTORY_IP_MAX + 1];
 };
 
+/* Where mail for an address goes too. */
+struct directory_redirect {
+	char *target;
+	int64_t named;   /* the address here that it is; 0: elsewhere */
+	int64_t created;
+	char code[DIRECTORY_CODE_LETTERS + 1]; /* empty: confirmed */
+};
+struct directory_redirects {
+	bool keep_copy;
+	VEC(struct directory_redirect) list;
+};
+
 struct directory {
 	struct directory_options options;
 	struct sql *sql;
@@ -40,6 +53,7 @@ struct directory {
 	struct directory_keys keys;
 	struct directory_attempts *attempts;
 	struct directory_verdicts *verdicts;
+	struct map *redirects; /* struct directory_redirects of the addresses that have some */
 	struct map *last_uses; /* by device or token, not written yet */
 	int64_t last_uses_written_ms;
 	uint64_t chosen_devices; /* how many have argon2id */
@@ -64,7 +78,6 @@ void directory_fill_target(const struct directory *directory,
  * with a message. */
 MUST_CHECK enum err directory_find_entry(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
-/* The mailbox of that very address. */
 /* auth.c: ret_credential is empty before. */
 typedef enum err directory_verify_fn(void *arg, struct directory *directory, const struct directory_target *target,
 	struct directory_credential *ret_credential);
@@ -84,6 +97,7 @@ MUST_CHECK enum err directory_permissions_parse(
 	struct directory *directory, struct str text, uint32_t *ret_bits);
 json_t *directory_permissions_json(uint32_t bits);
 
+/* The mailbox of that very address. */
 MUST_CHECK enum err directory_find_mailbox(struct directory *directory, struct str address,
 	struct directory_service **ret_service, struct directory_entry **ret_entry);
 MUST_CHECK enum err directory_find_service(struct directory *directory, struct str domain,
@@ -91,6 +105,32 @@ MUST_CHECK enum err directory_find_service(struct directory *directory, struct s
 /* local@main.domain of an entry. */
 void directory_add_address(const struct directory *directory,
 	const struct directory_entry *entry, struct buf *out);
+
+/* What a name stands for, with its detail; NULL when there is nothing.  NULL service: not ours. */
+struct directory_entry *directory_resolve(const struct directory *directory, const struct directory_name *name,
+	struct directory_service **ret_service, struct str *ret_detail);
+/* The mailbox or redirect-only address behind it; NULL for NULL, and behind an alias that is switched off. */
+const struct directory_entry *directory_behind(const struct directory *directory, const struct directory_entry *entry);
+/* Of RCPT: the entry asked for, behind its alias or by the catch-all.  Errors of directory_lookup(). */
+MUST_CHECK enum err directory_find_recipient(struct directory *directory, struct str address,
+	struct directory_name *name, const struct directory_entry **ret_entry, struct str *ret_detail);
+
+/* redirect.c */
+/* NULL: none. */
+const struct directory_redirects *directory_redirects_of(const struct directory *directory, int64_t address);
+void directory_redirect_done(struct directory_redirect *redirect);
+/* The target of mail for an address of service, in the form that is kept; to be confirmed when it is elsewhere. */
+MUST_CHECK enum err directory_redirect_make(struct directory *directory, struct str target, int64_t now_ms,
+	struct directory_redirect *ret_redirect);
+void directory_code_make(char ret_code[DIRECTORY_CODE_LETTERS + 1]);
+MUST_CHECK enum err directory_redirect_insert(struct directory *directory, int64_t address,
+	const struct directory_redirect *redirect, bool keep_copy);
+/* In memory; takes redirect over. */
+void directory_redirect_remember(
+	struct directory *directory, int64_t address, struct directory_redirect redirect, bool keep_copy);
+void directory_redirects_forget(struct directory *directory, int64_t address);
+MUST_CHECK enum err directory_redirects_load(struct directory *directory);
+void directory_redirects_free(struct directory *directory);
 
 /* change.c: a change is begin, statements, audit, end; memory follows when end was OK. */
 MUST_CHECK enum err directory_change_begin(struct directory *directory);

@@ -15,24 +15,58 @@
 
 enum { TICK_MS = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16 };
 
+static void add_mailbox(void *ctx, const struct directory_target *target)
+{
+	const struct ipc_recipient to = { (uint64_t)target->account, target->shard, target->quota_bytes, target->address,
+		target->detail };
+
+	ipc_recipient_add(ctx, &to);
+}
+
+/* All mailboxes of a recipient: the first in the reply's own fields. */
+static enum err route(struct directory_role *own, struct str address, struct buf *list, struct ipc_dir_lookup_reply *reply)
+{
+	enum err e = directory_route(own->directory, address, add_mailbox, list);
+	struct rd rd = rd_of(buf_str(list));
+	struct ipc_recipient first;
+
+	if (e != OK)
+		return e;
+	if (!ipc_recipient_next(&rd, &first))
+		return ERR_INTERNAL;
+	*reply = (struct ipc_dir_lookup_reply){ first.account, first.shard, first.address, first.detail, first.quota,
+		str_from(buf_str(list), list->n - rd_left(&rd)) };
+	return OK;
+}
+
+/* A sender's address is never the catch-all's. */
+static enum err find_sender(struct directory_role *own, struct str address, struct directory_target *target,
+	struct ipc_dir_lookup_reply *reply)
+{
+	enum err e = directory_lookup(own->directory, address, DIRECTORY_FOR_SENDER, target);
+
+	if (e == OK)
+		*reply = (struct ipc_dir_lookup_reply){ .account = (uint64_t)target->account, .shard = target->shard,
+			.address = target->address, .detail = target->detail, .quota = target->quota_bytes };
+	return e;
+}
+
 static void take_lookup(void *arg, struct ipc_request *request)
 {
 	const struct ipc_dir_lookup *ask = request->body;
 	struct directory_role *own = ((struct role *)arg)->own;
-	/* A sender's address is never the catch-all's. */
-	enum directory_purpose purpose = ask->purpose == LOOKUP_SENDER ? DIRECTORY_FOR_SENDER : DIRECTORY_FOR_RCPT;
 	struct directory_target target;
-	struct ipc_dir_lookup_reply reply;
-	enum err e = directory_lookup(own->directory, ask->address, purpose, &target);
+	struct ipc_dir_lookup_reply reply = { .account = 0 };
+	struct buf list = { 0 };
+	enum err e = ask->purpose == LOOKUP_SENDER ? find_sender(own, ask->address, &target, &reply)
+						   : route(own, ask->address, &list, &reply);
 
 	metric_add(METRIC_directory_lookups, 1);
-	if (e != OK) {
+	if (e == OK)
+		ipc_reply(ipc_ticket_of(request), IPC_DIR_LOOKUP_REPLY, &reply, -1);
+	else
 		ipc_reply_error(ipc_ticket_of(request), e);
-		return;
-	}
-	reply = (struct ipc_dir_lookup_reply){ .account = (uint64_t)target.account, .shard = target.shard,
-		.address = target.address, .detail = target.detail, .quota = target.quota_bytes };
-	ipc_reply(ipc_ticket_of(request), IPC_DIR_LOOKUP_REPLY, &reply, -1);
+	buf_done(&list);
 }
 
 /* A login whose password needs argon2id, computed beside the loop. */

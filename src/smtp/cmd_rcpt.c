@@ -13,6 +13,9 @@
 #include "smtp/handlers.h"
 #include "smtp/session.h"
 
+/* What one shard takes at once. */
+enum { MAILBOXES_MAX = 1000 };
+
 static void note_refusal(struct smtp_session *s, struct str path, enum err e)
 {
 	s->refused++;
@@ -41,24 +44,52 @@ static size_t find_account(const struct smtp_envelope *envelope, uint64_t accoun
 	return i;
 }
 
-static void keep_recipient(
-	struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
+static void keep_mailbox(struct smtp_envelope *envelope, struct str path, const struct ipc_recipient *to)
 {
-	struct smtp_recipient recipient = {
-		.to = { .account = r->account,
-			.shard = r->shard,
-			.quota = r->quota,
-			.address = arena_dup(envelope->arena, r->address),
-			.detail = arena_dup(envelope->arena, r->detail) },
-		.path = path,
-	};
+	size_t place = find_account(envelope, to->account);
+	struct smtp_recipient recipient = { .to = *to, .path = path };
 
-	struct smtp_answer answer = { path, find_account(envelope, r->account) };
+	recipient.to.address = arena_dup(envelope->arena, to->address);
+	recipient.to.detail = arena_dup(envelope->arena, to->detail);
+	vec_push(&envelope->places, place);
+	if (place == envelope->recipients.n)
+		vec_push(&envelope->recipients, recipient);
+}
 
+static size_t count_mailboxes(struct str list)
+{
+	struct rd rd = rd_of(list);
+	struct ipc_recipient r;
+	size_t n = 0;
+
+	while (ipc_recipient_next(&rd, &r))
+		n++;
+	return n;
+}
+
+/* False: with what its redirections add, the message would have too many mailboxes. */
+static bool keep_recipient(struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
+{
+	struct ipc_recipient to = { r->account, r->shard, r->quota, r->address, r->detail };
+	struct smtp_answer answer = { path, envelope->places.n, 1 + count_mailboxes(r->more) };
+	struct rd more = rd_of(r->more);
+
+	if (answer.count > 1 && envelope->recipients.n > 0 && envelope->recipients.n + answer.count > MAILBOXES_MAX)
+		return false;
 	envelope->accepted++;
 	vec_push(&envelope->answers, answer);
-	if (answer.recipient == envelope->recipients.n)
-		vec_push(&envelope->recipients, recipient);
+	keep_mailbox(envelope, path, &to);
+	while (ipc_recipient_next(&more, &to))
+		keep_mailbox(envelope, path, &to);
+	return true;
+}
+
+/* A directory that died or is slow is no reason to end the session. */
+static enum err reason_of(enum err e)
+{
+	bool is_its_own = e == ERR_ELSEWHERE || e == ERR_TOO_MANY_RCPT;
+
+	return err_is_temporary(e) && !is_its_own ? ERR_UNAVAILABLE : e;
 }
 
 static void looked_up(void *arg, enum err e, const void *reply, int *fd)
@@ -67,13 +98,13 @@ static void looked_up(void *arg, enum err e, const void *reply, int *fd)
 	struct str path = s->lookup_path;
 
 	metric_observe_us(METRIC_rcpt_latency, time_mono_us() - s->lookup_started_us);
+	if (e == OK && !keep_recipient(&s->envelope, path, reply))
+		e = ERR_TOO_MANY_RCPT;
 	if (e == OK) {
-		keep_recipient(&s->envelope, path, reply);
 		s->phase = SMTP_PHASE_RCPT;
 		smtp_session_reply(s, SMTP_REPLY_RECIPIENT_OK);
 	} else {
-		/* A directory that died or is slow is no reason to end the session. */
-		refuse(s, path, err_is_temporary(e) ? ERR_UNAVAILABLE : e);
+		refuse(s, path, reason_of(e));
 	}
 	smtp_session_resume(s, SMTP_DONE);
 }

@@ -63,6 +63,7 @@ void smtp_session_reset(struct smtp_session *s)
 	smtp_body_done(&s->body);
 	vec_done(&envelope->recipients);
 	vec_done(&envelope->answers);
+	vec_done(&envelope->places);
 	arena_reset(envelope->arena);
 	*envelope = (struct smtp_envelope){ .arena = envelope->arena };
 	if (s->phase != SMTP_PHASE_START)
@@ -107,6 +108,7 @@ static void free_session(struct smtp_session *s)
 	smtp_body_done(&s->body);
 	vec_done(&s->envelope.recipients);
 	vec_done(&s->envelope.answers);
+	vec_done(&s->envelope.places);
 	arena_free(&s->envelope.arena);
 	free(s);
 }

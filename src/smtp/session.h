@@ -26,10 +26,10 @@ struct smtp_recipient {
 	struct str path; /* as the client wrote it, "local@domain" */
 };
 
-/* What a RCPT is answered after DATA. */
+/* What a RCPT is answered after DATA: the results of its mailboxes. */
 struct smtp_answer {
 	struct str path;
-	size_t recipient; /* whose result it gets: place among the recipients */
+	size_t first, count; /* of the envelope's places */
 };
 
 /* Between MAIL and its end; strs live in arena. */
@@ -41,6 +41,7 @@ struct smtp_envelope {
 	uint64_t accepted;                     /* RCPT commands answered 250 */
 	VEC(struct smtp_recipient) recipients; /* one an account */
 	VEC(struct smtp_answer) answers;       /* LMTP: one for each RCPT accepted */
+	VEC(size_t) places;                    /* among the recipients, of each answer */
 };
 
 /* The reader of a session: who gets its input. */

@@ -418,6 +418,24 @@ static void log_outcome(const struct smtp_transaction *tx, uint64_t us)
 		F_STR("user", buf_str(&s->login)), F_ERR(tx->error));
 }
 
+/* Of all mailboxes of a RCPT: one that may succeed later asks for another try, which doubles nothing; else one that
+ * has it is enough. */
+static enum err result_of_answer(const struct smtp_transaction *tx, const struct smtp_answer *answer)
+{
+	const size_t *places = envelope_of(tx)->places.v + answer->first;
+	enum err result = tx->results[places[0]];
+
+	for (size_t i = 1; i < answer->count; i++) {
+		enum err e = tx->results[places[i]];
+
+		if (result != OK && err_is_temporary(result))
+			break;
+		if (e == OK || err_is_temporary(e))
+			result = e;
+	}
+	return result;
+}
+
 /* RFC 2033 4.2: a reply for each RCPT that was accepted, in order. */
 static void reply_each(struct smtp_transaction *tx)
 {
@@ -425,7 +443,7 @@ static void reply_each(struct smtp_transaction *tx)
 
 	for (size_t i = 0; i < envelope->answers.n; i++) {
 		struct str path = envelope->answers.v[i].path;
-		enum err e = tx->error == OK ? tx->results[envelope->answers.v[i].recipient] : tx->error;
+		enum err e = tx->error == OK ? result_of_answer(tx, &envelope->answers.v[i]) : tx->error;
 
 		if (tx->error != OK)
 			reply_refused(tx);
