@@ -6,11 +6,13 @@
 #include <assert.h>
 #include <sodium.h>
 
-enum { REQUEST_MAX = 1 << 20, LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000 };
+/* A file of DIRECTORY_IMPORT_TEXT_MAX, each byte of which may need six in JSON. */
+enum { REQUEST_MAX = 7 << 20, LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000 };
 
 #define R DIRECTORY_REQUIRED
 #define P DIRECTORY_POSITIONAL
 #define SECRET DIRECTORY_SECRET
+#define FILE_TEXT DIRECTORY_FILE
 #define ARG(name, type, flags, help) {name, DIRECTORY_ARG_##type, flags, help},
 #define NO_ARGS
 #define COMMAND(x, name, help, ...)                                                           \
@@ -195,7 +197,9 @@ static void answer(const struct directory_call *call, enum err e, struct buf *re
 
 	if (e == OK)
 		json_object_update(head, call->reply);
-	else if (json_object_set_new(head, "message",
+	else if (json_object_get(call->reply, "errors"))
+		json_object_set(head, "errors", json_object_get(call->reply, "errors"));
+	if (e != OK && json_object_set_new(head, "message",
 			 json_string(message[0] ? message : err_text(e))) != 0)
 		json_object_set_new(head, "message", json_string(err_text(e)));
 	if (json_dump_callback(head, append, reply, JSON_COMPACT) != 0)
@@ -209,20 +213,57 @@ struct directory_errand directory_errand(const struct directory *directory)
 	return directory->errand;
 }
 
-enum err directory_command(struct directory *directory, const struct directory_change *by,
-	struct str request, struct buf *reply)
+static enum err finish(struct directory_call *call, enum err e, struct buf *reply)
 {
-	struct directory_call call = {
-		.directory = directory, .by = by, .reply = json_object()};
+	/* A sentence left by a step that was then done otherwise is no message of a success. */
+	if (e == OK)
+		call->directory->message[0] = '\0';
+	answer(call, e, reply);
+	json_decref(call->reply);
+	return e;
+}
+
+enum err directory_command_begin(struct directory *directory, const struct directory_change *by,
+	struct str request, struct buf *reply, struct directory_job **ret_job)
+{
+	struct directory_call call = {.directory = directory, .by = by, .reply = json_object()};
 
 	directory->message[0] = '\0';
 	directory->errand = (struct directory_errand){0};
 	enum err e = run(&call, request);
-	/* A sentence left by a step that was then done otherwise is no message of a success.
-	 */
-	if (e == OK)
-		directory->message[0] = '\0';
-	answer(&call, e, reply);
+	*ret_job = call.job;
+	if (!call.job)
+		return finish(&call, e, reply);
 	json_decref(call.reply);
-	return e;
+	return OK;
+}
+
+bool directory_job_work(struct directory_job *job)
+{
+	return job->work(job);
+}
+
+enum err directory_command_end(struct directory *directory, struct directory_job **job,
+	const struct directory_change *by, struct buf *reply)
+{
+	struct directory_call call = {.directory = directory, .by = by, .reply = json_object()};
+
+	directory->message[0] = '\0';
+	enum err e = (*job)->end(*job, &call);
+	(*job)->free(*job);
+	*job = NULL;
+	return finish(&call, e, reply);
+}
+
+enum err directory_command(struct directory *directory, const struct directory_change *by,
+	struct str request, struct buf *reply)
+{
+	struct directory_job *job;
+	enum err e = directory_command_begin(directory, by, request, reply, &job);
+
+	if (!job)
+		return e;
+	while (directory_job_work(job))
+		;
+	return directory_command_end(directory, &job, by, reply);
 }

@@ -6,12 +6,22 @@
 
 #include "directory/own.h"
 
+struct directory_call;
+
+/* The slow part of a command; the handler's own struct begins with it. */
+struct directory_job {
+	bool (*work)(struct directory_job *job); /* in a thread; true: call again */
+	enum err (*end)(struct directory_job *job, struct directory_call *call);
+	void (*free)(struct directory_job *job);
+};
+
 struct directory_call {
 	struct directory *directory;
 	const struct directory_change *by;
 	const struct directory_command_row *row;
 	json_t *arguments; /* an object; types are those of the row */
-	json_t *reply;     /* an object to add to */
+	json_t *reply;     /* an object to add to; of a refusal only "errors" is told */
+	struct directory_job *job; /* set by a handler that is not done: freed by whoever takes it */
 };
 
 /* Handlers say OK, or an error whose sentence is in directory->message. */

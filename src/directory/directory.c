@@ -15,6 +15,7 @@ struct directory_options directory_defaults(void)
 		.shards = 1,
 		.message_bytes = 210763776,
 		.bulk_max = 1000000,
+		.import_per_day = 50,
 		.detail_separator = '+',
 		.scram_iterations = 4096,
 		.argon2_ops = crypto_pwhash_OPSLIMIT_INTERACTIVE,

@@ -36,6 +36,7 @@ struct directory_options {
 	uint32_t shards;           /* new addresses are spread over so many stores */
 	uint64_t message_bytes;    /* size limit of a message */
 	uint32_t bulk_max;         /* addresses made by one command */
+	uint64_t import_per_day;   /* addresses a service makes from files in 24 hours; 0: no limit */
 	char detail_separator;     /* '+'; 0: no plus addressing */
 	uint32_t scram_iterations; /* RFC 7677 4: at least 4096 */
 	uint64_t argon2_ops, argon2_bytes;
@@ -307,6 +308,16 @@ MUST_CHECK enum err directory_bulk_add(struct directory *directory,
  */
 enum err directory_command(struct directory *directory, const struct directory_change *by,
 	struct str request, struct buf *reply);
+/*
+ * The same without waiting for passwords to be hashed.  begin answers at once (ret_job NULL), or hands out a job:
+ * directory_job_work() runs in any thread, as often as it says true; end takes the job back, frees it and answers.
+ */
+struct directory_job;
+enum err directory_command_begin(struct directory *directory, const struct directory_change *by,
+	struct str request, struct buf *reply, struct directory_job **ret_job);
+bool directory_job_work(struct directory_job *job);
+enum err directory_command_end(struct directory *directory, struct directory_job **job,
+	const struct directory_change *by, struct buf *reply);
 
 /*
  * What a command asked for that is not the directory's to do: the role does it, and replies instead of directory_command().
@@ -371,7 +382,8 @@ enum directory_argument_type { DIRECTORY_ARG_TEXT, DIRECTORY_ARG_NUMBER, DIRECTO
 struct directory_argument {
 	const char *name; /* option --name, or its place in the usage line */
 	enum directory_argument_type type;
-	enum { DIRECTORY_REQUIRED = 1, DIRECTORY_POSITIONAL = 2, DIRECTORY_SECRET = 4 } flags;
+	/* FILE: the text of the file that the command line names, "-" for its input. */
+	enum { DIRECTORY_REQUIRED = 1, DIRECTORY_POSITIONAL = 2, DIRECTORY_SECRET = 4, DIRECTORY_FILE = 8 } flags;
 	const char *help;
 };
 struct directory_command_row {

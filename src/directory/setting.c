@@ -4,27 +4,65 @@
 
 enum { VALUE_MAX = 1000 };
 
-static const char *const NAMES[] = {
-	"imap-disabled", /* words of CAPABILITY that are neither told nor followed */
-};
+/* NULL: fine; else what it has to be. */
+typedef const char *check_fn(struct str value);
 
-static bool is_word_char(char c)
+static const char *check_words(struct str value)
 {
-	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '=' || c == '+' || c == ' ';
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (!ascii_is_alpha(c) && !ascii_is_digit(c) && c != '-' && c != '=' && c != '+' && c != ' ')
+			return "a list of capabilities with blanks between them";
+	}
+	return NULL;
 }
 
-static enum err check(struct directory *directory, struct str name, struct str value)
+static const char *check_count(struct str value)
 {
-	bool known = false;
+	uint32_t number;
 
-	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
-		known = known || str_equal(name, str_of(NAMES[i]));
-	if (!known)
-		return directory_refuse(directory, ERR_SYNTAX, "the settings are: imap-disabled");
-	for (size_t i = 0; i < value.n; i++)
-		if (!is_word_char(value.p[i]))
-			return directory_refuse(directory, ERR_SYNTAX,
-				"%.*s is a list of capabilities with blanks between them", STR_FMT(name));
+	return value.n == 0 || str_to_u32(value, &number) == OK ? NULL : "a number; 0: no limit";
+}
+
+static const struct setting {
+	const char *name;
+	unsigned scopes; /* of enum directory_scope */
+	check_fn *check;
+} SETTINGS[] = {
+#define SETTING(name, scopes, check, help) {name, scopes, check},
+#define SERVICE DIRECTORY_OF_SERVICE
+#define ADDRESS DIRECTORY_OF_ADDRESS
+#include "directory/settings.def"
+#undef SETTING
+#undef SERVICE
+#undef ADDRESS
+};
+
+static enum err refuse_name(struct directory *directory, enum directory_scope scope)
+{
+	struct buf names = {0};
+
+	for (size_t i = 0; i < sizeof(SETTINGS) / sizeof(SETTINGS[0]); i++)
+		if (SETTINGS[i].scopes & scope)
+			buf_addf(&names, "%s%s", names.n ? ", " : "", SETTINGS[i].name);
+	directory_refuse(directory, ERR_SYNTAX, "the settings are: %.*s", STR_FMT(buf_str(&names)));
+	buf_done(&names);
+	return ERR_SYNTAX;
+}
+
+static enum err check(struct directory *directory, enum directory_scope scope, struct str name, struct str value)
+{
+	const struct setting *found = NULL;
+	const char *wanted;
+
+	for (size_t i = 0; i < sizeof(SETTINGS) / sizeof(SETTINGS[0]); i++)
+		if ((SETTINGS[i].scopes & scope) && str_equal(name, str_of(SETTINGS[i].name)))
+			found = &SETTINGS[i];
+	if (!found)
+		return refuse_name(directory, scope);
+	if ((wanted = found->check(value)) != NULL)
+		return directory_refuse(directory, ERR_SYNTAX, "%s is %s", found->name, wanted);
 	return value.n <= VALUE_MAX ? OK : directory_refuse(directory, ERR_LIMIT, "the value is too long");
 }
 
@@ -77,7 +115,7 @@ enum err directory_setting_set(struct directory *directory, const struct directo
 	struct directory_service *service;
 	struct directory_entry *entry;
 	int64_t id = 0;
-	enum err e = check(directory, name, value);
+	enum err e = check(directory, scope, name, value);
 
 	if (e == OK && scope == DIRECTORY_OF_SERVICE)
 		e = directory_find_service(directory, subject, &service);

@@ -2,8 +2,10 @@
 /* restante address add ...: the directory's table as command line; the running directory role does the work. */
 #include "directory/directory.h"
 
+#include "base/utf8.h"
 #include "main/main.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,11 +59,62 @@ void main_directory_help(void)
 		print_usage(stdout, &rows[i]);
 }
 
+enum { FILE_MAX = 1 << 20 };
+
+/* path "-": standard input. */
+static bool read_text(const char *path, struct buf *ret_text)
+{
+	bool is_input = strcmp(path, "-") == 0, ok;
+	FILE *file = is_input ? stdin : fopen(path, "rb");
+	char chunk[65536];
+	size_t n;
+
+	if (!file) {
+		fprintf(stderr, "restante: %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	while (ret_text->n <= FILE_MAX && (n = fread(chunk, 1, sizeof(chunk), file)) > 0)
+		buf_add(ret_text, str_make(chunk, n));
+	ok = !ferror(file) && ret_text->n <= FILE_MAX;
+	if (!is_input)
+		fclose(file);
+	if (!ok)
+		fprintf(stderr, "restante: %s cannot be read, or is larger than %d bytes\n", path, FILE_MAX);
+	return ok;
+}
+
+/* Every line that is none is named. */
+static bool is_text(const char *path, struct str text)
+{
+	struct str rest = text, line;
+	bool ok = true;
+
+	for (size_t number = 1; str_next(&rest, '\n', &line); number++) {
+		if (utf8_is_valid(line) && str_index(line, '\0') < 0)
+			continue;
+		fprintf(stderr, "restante: %s, line %zu is not UTF-8 text\n", path, number);
+		ok = false;
+	}
+	return ok;
+}
+
+static bool set_file(json_t *arguments, const struct directory_argument *a, const char *path)
+{
+	struct buf text = { 0 };
+	bool ok = read_text(path, &text) && is_text(path, buf_str(&text)) &&
+		json_object_set_new(arguments, a->name, json_stringn(text.n ? text.p : "", text.n)) == 0;
+
+	buf_done(&text);
+	return ok;
+}
+
 static bool set_argument(json_t *arguments, const struct directory_argument *a, const char *value)
 {
 	bool negative = value[0] == '-';
 	uint64_t number;
 
+	if (a->flags & DIRECTORY_FILE)
+		return set_file(arguments, a, value);
 	if (a->type == DIRECTORY_ARG_TEXT)
 		return json_object_set_new(arguments, a->name, json_string(value)) == 0;
 	if (str_to_u64(str_of(value + negative), &number) != OK || number > INT64_MAX) {
@@ -146,6 +199,19 @@ static void print_value(const char *key, json_t *value, int depth)
 	}
 }
 
+static void print_errors(json_t *errors)
+{
+	const char *column, *cause;
+	json_t *error;
+	json_int_t line;
+	size_t i;
+
+	json_array_foreach(errors, i, error) {
+		if (json_unpack(error, "{s:I,s:s,s:s}", "line", &line, "column", &column, "cause", &cause) == 0)
+			fprintf(stderr, "line %lld%s%s: %s\n", (long long)line, column[0] ? ", " : "", column, cause);
+	}
+}
+
 static int print_answer(struct buf *answer, bool as_json)
 {
 	json_t *root = json_loadb(answer->p, answer->n, 0, NULL);
@@ -158,6 +224,7 @@ static int print_answer(struct buf *answer, bool as_json)
 		json_object_del(root, "ok");
 		print_value("", root, 0);
 	} else {
+		print_errors(json_object_get(root, "errors"));
 		fprintf(stderr, "restante: %s\n", message ? message : "the answer cannot be read");
 	}
 	json_decref(root);

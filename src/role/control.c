@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/work.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,7 +17,14 @@ struct control {
 	struct directory_role *own;
 	struct conn *conn; /* NULL: gone while its command is carried out */
 	bool waits;
+	struct directory_job *job; /* of the command under way */
+	bool more;
 };
+
+static struct directory_change change_now(void)
+{
+	return (struct directory_change){ .actor = S("control"), .now_ms = time_wall_ms() };
+}
 
 static void write_json(struct control *control, json_t *object)
 {
@@ -38,21 +46,61 @@ static void start_errand(struct control *control, struct directory_errand errand
 		compact_shards(control->own, control, errand.shard);
 }
 
-static void run_command(struct control *control, struct str line)
+static void write_reply(struct control *control, enum err e, struct buf *reply)
 {
-	struct directory_change by = { .actor = S("control"), .now_ms = time_wall_ms() };
-	struct buf reply = { 0 };
-	enum err e = directory_command(control->own->directory, &by, line, &reply);
-	struct directory_errand errand = directory_errand(control->own->directory);
-
 	if (e != OK)
 		LOG(LOG_INFO, "command_refused", F_ERR(e));
-	if (e == OK && errand.what != DIRECTORY_NO_ERRAND) {
-		start_errand(control, errand);
-	} else {
-		buf_addc(&reply, '\n');
-		conn_write(control->conn, buf_str(&reply));
+	buf_addc(reply, '\n');
+	if (control->conn)
+		conn_write(control->conn, buf_str(reply));
+}
+
+/* The next command may follow the end of one that was waited for: the one circle here. */
+static void go_on(struct control *control);
+
+static void work(void *arg)
+{
+	struct control *control = arg;
+
+	control->more = directory_job_work(control->job);
+}
+
+/* One step at a time, so that logins that wait for a thread get theirs. */
+static void worked(void *arg)
+{
+	struct control *control = arg;
+	struct directory_change by = change_now();
+	struct buf reply = { 0 };
+
+	if (control->more) {
+		loop_work(control->own->role->loop, work, worked, control);
+		return;
 	}
+	write_reply(control, directory_command_end(control->own->directory, &control->job, &by, &reply), &reply);
+	buf_done(&reply);
+	go_on(control);
+}
+
+static void start_job(struct control *control)
+{
+	control->waits = true;
+	conn_set_timeout(control->conn, 0);
+	loop_work(control->own->role->loop, work, worked, control);
+}
+
+static void run_command(struct control *control, struct str line)
+{
+	struct directory_change by = change_now();
+	struct buf reply = { 0 };
+	enum err e = directory_command_begin(control->own->directory, &by, line, &reply, &control->job);
+	struct directory_errand errand = directory_errand(control->own->directory);
+
+	if (control->job)
+		start_job(control);
+	else if (e == OK && errand.what != DIRECTORY_NO_ERRAND)
+		start_errand(control, errand);
+	else
+		write_reply(control, e, &reply);
 	buf_done(&reply);
 }
 
@@ -80,9 +128,9 @@ static void ended(struct conn *conn, void *arg, enum err why)
 		free(control);
 }
 
-static void answer(struct control *control, json_t *object)
+/* The command that was waited for is answered. */
+static void go_on(struct control *control)
 {
-	write_json(control, object);
 	control->waits = false;
 	if (!control->conn) {
 		free(control);
@@ -90,6 +138,12 @@ static void answer(struct control *control, json_t *object)
 	}
 	conn_set_timeout(control->conn, TIMEOUT_MS);
 	readable(control->conn, control);
+}
+
+static void answer(struct control *control, json_t *object)
+{
+	write_json(control, object);
+	go_on(control);
 }
 
 void control_answer(struct control *control, json_t *reply)

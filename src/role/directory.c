@@ -270,6 +270,7 @@ static struct directory_options options_of(const struct role *role, const char *
 	options.path = dir;
 	options.shards = role->shards;
 	options.message_bytes = (uint64_t)conf->message_size_max;
+	options.import_per_day = (uint64_t)conf->import_per_day;
 	options.auth_pair_failures = (uint32_t)conf->auth_failures_max;
 	options.auth_lock = conf->auth_lock;
 	options.auth_delay = conf->auth_delay;
