@@ -328,6 +328,23 @@ struct directory_errand {
 	uint32_t shard;    /* COMPACT: which, UINT32_MAX: all; MOVE: from */
 	uint32_t to_shard; /* MOVE */
 };
+/*
+ * An account on its way from one shard to another: begun by the command, known also after a restart, until
+ * directory_move_end().  Once it has switched, look-ups say the new shard.
+ */
+struct directory_move {
+	int64_t account;
+	uint32_t from, to;
+	bool switched;
+	bool deleted; /* its address was, meanwhile */
+};
+/* Up to max of them, with a higher account number than after. */
+MUST_CHECK enum err directory_moves(struct directory *directory, int64_t after, struct directory_move *ret_moves,
+	size_t max, size_t *ret_count);
+/* ERR_NOT_FOUND: its address was deleted. */
+MUST_CHECK enum err directory_move_switch(
+	struct directory *directory, const struct directory_change *by, const struct directory_move *move);
+MUST_CHECK enum err directory_move_end(struct directory *directory, int64_t account);
 /* Of the last command. */
 struct directory_errand directory_errand(const struct directory *directory);
 

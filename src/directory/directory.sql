@@ -155,6 +155,9 @@ SELECT value FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
 INSERT INTO setting (scope, id, name, value) VALUES ($1, $2, $3, $4)
 ON CONFLICT (scope, id, name) DO UPDATE SET value = excluded.value;
 
+-- name: setting_named
+SELECT id, value FROM setting WHERE scope = $1 AND name = $2 AND id > $3 ORDER BY id LIMIT $4;
+
 -- name: setting_drop
 DELETE FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
 
@@ -269,6 +272,9 @@ DELETE FROM address WHERE service = $1 AND id = $2;
 -- name: address_set_state
 UPDATE address SET state = $3 WHERE service = $1 AND id = $2;
 
+-- name: address_set_shard
+UPDATE address SET shard = $3 WHERE service = $1 AND id = $2;
+
 -- name: address_set_quota
 UPDATE address SET quota_bytes = $3 WHERE service = $1 AND id = $2;
 
@@ -328,6 +334,9 @@ DELETE FROM token WHERE address = $1;
 
 -- name: removal_add
 INSERT INTO removal (shard, account, since) VALUES ($1, $2, $3);
+
+-- name: removal_again
+INSERT INTO removal (shard, account, since) VALUES ($1, $2, 0) ON CONFLICT (shard, account) DO NOTHING;
 
 -- name: removal_list
 SELECT account FROM removal WHERE shard = $1 ORDER BY account LIMIT $2;

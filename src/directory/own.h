@@ -68,6 +68,13 @@ struct directory {
 enum err directory_refuse(struct directory *directory, enum err e, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* move.c: move->to is given, the rest is filled in. */
+MUST_CHECK enum err directory_move_begin(
+	struct directory *directory, struct str address, struct directory_move *move);
+/* setting.c: no check, no audit; an empty value takes it away. */
+MUST_CHECK enum err directory_setting_put(struct directory *directory, enum directory_scope scope, int64_t id,
+	struct str name, struct str value);
+
 /* load.c */
 MUST_CHECK enum err directory_load(struct directory *directory);
 

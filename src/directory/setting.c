@@ -79,7 +79,7 @@ enum err directory_setting_get(struct directory *directory, enum directory_scope
 	return e == ERR_NOT_FOUND ? OK : e;
 }
 
-static enum err put(struct directory *directory, enum directory_scope scope, int64_t id, struct str name,
+enum err directory_setting_put(struct directory *directory, enum directory_scope scope, int64_t id, struct str name,
 	struct str value)
 {
 	struct sql_statement *set = directory->st[DIRECTORY_SQL_SETTING_PUT],
@@ -100,7 +100,7 @@ static enum err change(struct directory *directory, const struct directory_chang
 	enum err e = directory_setting_get(directory, scope, id, name, &before);
 
 	if (e == OK)
-		e = put(directory, scope, id, name, value);
+		e = directory_setting_put(directory, scope, id, name, value);
 	if (e == OK)
 		e = directory_audit(directory, by, organisation, scope == DIRECTORY_OF_SERVICE ? "service set" : "address set",
 			subject, json_pack("{s:s%,s:s%}", "name", name.p, name.n, "value", before.p ? before.p : "", before.n),

@@ -17,13 +17,22 @@ struct queue_attempt {
 	struct queue_job *job;
 	struct buf recipients;
 	VEC(uint32_t) numbers; /* of the rows, in the order sent */
+	VEC(uint64_t) accounts; /* of the same */
 	uint64_t trace;
+};
+
+/* A recipient whose account is in another shard by now. */
+struct queue_moved {
+	struct queue *queue;
+	uint64_t message;
+	uint32_t number;
 };
 
 static void free_attempt(struct queue_attempt *attempt)
 {
 	buf_done(&attempt->recipients);
 	vec_done(&attempt->numbers);
+	vec_done(&attempt->accounts);
 	free(attempt);
 }
 
@@ -97,6 +106,59 @@ struct outcome {
 	bool removed;
 };
 
+/* ---- accounts that moved ---- */
+
+static enum err write_shard(const struct queue_moved *moved, uint32_t shard)
+{
+	struct sql_statement *st = moved->queue->statements[QUEUE_SQL_RECIPIENT_MOVED];
+	enum err e = queue_commit(moved->queue);
+
+	if (e == OK)
+		e = sql_begin(moved->queue->sql);
+	if (e != OK)
+		return e;
+	SQL_BIND(st, SQL_I64(moved->message), SQL_I64(moved->number), SQL_I64(shard));
+	return sql_end(moved->queue->sql, sql_run(st));
+}
+
+/* What cannot be told now is asked again at the next attempt. */
+static void moved_to(void *arg, enum err e, const void *reply, int *fd)
+{
+	struct queue_moved *moved = arg;
+	const struct ipc_dir_account_reply *r = reply;
+	struct queue_job *job;
+
+	e = e == OK ? (enum err)r->error : e;
+	if (e == OK)
+		e = write_shard(moved, r->shard);
+	if (e == OK) {
+		job = mem_make(struct queue_job);
+		*job = (struct queue_job){ .message = moved->message, .shard = r->shard, .due_ms = time_mono_ms() };
+		queue_schedule_add(&moved->queue->schedule, job);
+		queue_drain(moved->queue);
+	}
+	free(moved);
+}
+
+static void ask_where(struct queue_attempt *attempt, size_t i)
+{
+	struct ipc_dir_account ask = { attempt->accounts.v[i] };
+	struct queue_moved *moved = mem_make(struct queue_moved);
+
+	*moved = (struct queue_moved){ attempt->queue, attempt->job->message, attempt->numbers.v[i] };
+	ipc_call(attempt->queue->hub, ROLE_DIRECTORY, 0, IPC_DIR_ACCOUNT, &ask, -1, attempt->trace,
+		attempt->queue->options.deliver_timeout, moved_to, moved);
+}
+
+static void ask_where_all(struct queue_attempt *attempt, struct str results)
+{
+	struct rd rd = rd_of(results);
+
+	for (size_t i = 0; i < attempt->numbers.n; i++)
+		if (rd_u32(&rd) == ERR_MOVED)
+			ask_where(attempt, i);
+}
+
 static enum err record_one(
 	struct queue_attempt *attempt, size_t i, enum err result, struct outcome *outcome)
 {
@@ -164,6 +226,8 @@ static void delivered(void *arg, enum err e, const void *reply, int *fd)
 		e = ERR_PROTOCOL;
 	if (e == OK)
 		e = record(attempt, r->results, &outcome);
+	if (e == OK)
+		ask_where_all(attempt, r->results);
 	LOG(LOG_INFO, "queue_attempt", F_TRACE(attempt->trace),
 		F_U64("message", attempt->job->message), F_U64("shard", attempt->job->shard),
 		F_U64("attempt", attempt->job->attempts + 1), F_U64("delivered", outcome.done),
@@ -193,6 +257,7 @@ static enum err load_recipients(struct queue_attempt *attempt)
 
 		ipc_recipient_add(&attempt->recipients, &r);
 		vec_push(&attempt->numbers, (uint32_t)sql_column_i64(st, 0));
+		vec_push(&attempt->accounts, r.account);
 	}
 	return e;
 }
@@ -237,6 +302,12 @@ static void start_attempt(struct queue *queue, struct queue_job *job)
 	attempt->job = job;
 	attempt->trace = random_u64();
 	e = load_recipients(attempt);
+	/* They are in other shards now. */
+	if (e == OK && attempt->numbers.n == 0) {
+		free(job);
+		free_attempt(attempt);
+		return;
+	}
 	if (e == OK)
 		e = send_message(attempt);
 	if (e == OK) {

@@ -51,6 +51,9 @@ DELETE FROM recipient WHERE message = $1 AND number = $2;
 -- name: recipient_refused
 UPDATE recipient SET refused = $3 WHERE message = $1 AND number = $2;
 
+-- name: recipient_moved
+UPDATE recipient SET shard = $3 WHERE message = $1 AND number = $2;
+
 -- name: recipients_left
 SELECT COUNT(*) FROM recipient WHERE message = $1;
 

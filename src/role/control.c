@@ -44,6 +44,8 @@ static void start_errand(struct control *control, struct directory_errand errand
 	conn_set_timeout(control->conn, 0);
 	if (errand.what == DIRECTORY_COMPACT)
 		compact_shards(control->own, control, errand.shard);
+	else
+		move_account(control->own, control, &errand);
 }
 
 static void write_reply(struct control *control, enum err e, struct buf *reply)

@@ -69,6 +69,19 @@ static void take_lookup(void *arg, struct ipc_request *request)
 	buf_done(&list);
 }
 
+/* Where the account is now, of an address that may be disabled. */
+static void take_account(void *arg, struct ipc_request *request)
+{
+	const struct ipc_dir_account *ask = request->body;
+	struct directory_role *own = ((struct role *)arg)->own;
+	struct directory_target target;
+	struct ipc_dir_account_reply reply;
+
+	reply.error = directory_lookup_account(own->directory, (int64_t)ask->account, &target);
+	reply.shard = reply.error == OK ? target.shard : 0;
+	ipc_reply(ipc_ticket_of(request), IPC_DIR_ACCOUNT_REPLY, &reply, -1);
+}
+
 /* A login whose password needs argon2id, computed beside the loop. */
 struct login_work {
 	struct directory_role *own;
@@ -259,6 +272,7 @@ static void tick(void *arg)
 	if (e != OK)
 		LOG(LOG_WARNING, "directory_tick_failed", F_ERR(e), F_CSTR("detail", directory_message(own->directory)));
 	delete_accounts(own);
+	move_settle_left(own);
 	loop_timer_start(own->tick, TICK_MS);
 }
 
@@ -306,13 +320,16 @@ void role_directory(struct role *role)
 	/* Above that of any process before. */
 	own->generation = (uint64_t)time_wall_ms() << 20;
 	directory_listen(own->directory, on_event, own);
+	own->moves = map_new();
 	own->tick = loop_timer_add(role->loop, tick, own);
 	loop_timer_start(own->tick, TICK_MS);
 	control_listen(own);
 	ipc_handle(role->hub, IPC_DIR_LOOKUP, take_lookup);
 	ipc_handle(role->hub, IPC_DIR_AUTH, take_auth);
 	ipc_handle(role->hub, IPC_DIR_SCRAM, take_scram);
+	ipc_handle(role->hub, IPC_DIR_ACCOUNT, take_account);
 	role_run(role);
 	directory_close(&own->directory);
+	map_free(&own->moves);
 	buf_done(&detail);
 }

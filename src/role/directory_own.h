@@ -3,6 +3,7 @@
 #ifndef ROLE_DIRECTORY_OWN_H
 #define ROLE_DIRECTORY_OWN_H
 
+#include "base/map.h"
 #include "directory/directory.h"
 #include "role/role.h"
 
@@ -16,6 +17,7 @@ struct directory_role {
 	struct loop_timer *tick;
 	struct listener *control;
 	size_t deletions; /* under way */
+	struct map *moves; /* accounts that move at this moment */
 	uint64_t generation; /* of what ends sessions: a login from before the last one may be void */
 };
 
@@ -27,6 +29,11 @@ struct control;
 void control_answer(struct control *control, json_t *reply);
 /* sentence: why, for people; NULL: what e says. */
 void control_refuse(struct control *control, enum err e, const char *sentence);
+
+/* move.c */
+void move_account(struct directory_role *own, struct control *control, const struct directory_errand *errand);
+/* What a restart, or a shard that did not answer, left open; each tick. */
+void move_settle_left(struct directory_role *own);
 
 /* compact.c */
 void compact_shards(struct directory_role *own, struct control *control, uint32_t shard);

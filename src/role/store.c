@@ -1,45 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* The store role: one shard.  Deliveries and sessions come from edge, waiting deliveries from queue. */
-#include "store/compact.h"
-#include "store/rebuild.h"
+#include "role/store_own.h"
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/metrics.h"
 #include "base/time.h"
-#include "base/vec.h"
-#include "imap/session.h"
 #include "ipc/recipients.h"
 #include "os/file.h"
-#include "pop3/session.h"
-#include "role/role.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { BACKGROUND_MS = 1000, RETENTION_FOLDERS = 20,
 	ENDED_MAX = 100000 /* accounts: far more than end sessions while a login is on its way */ };
-
-/* The walk over Trash and Spam: a few folders a turn, then a pause. */
-struct retention {
-	struct store_job job; /* first */
-	struct store_expiry expiry, kept; /* kept: as it was before the job, which may run again */
-	bool is_running, more;
-	int64_t next_ms;
-};
-
-struct store_role {
-	struct role *role;
-	struct store *store;
-	struct imap_sessions *imap;
-	struct pop3_sessions *pop3;
-	struct loop_timer *background;
-	struct retention retention;
-	int64_t compact_ms; /* the next run, when none is asked for; monotonic */
-	bool compacts;
-	VEC(struct ipc_ticket) compact_asked; /* who waits for the run's end */
-	struct map *ended; /* generation of the last ACCOUNT_END of an account, as a pointer */
-};
 
 /* One DELIVER request until its turn is durable; everything it points to is in its arena. */
 struct delivery_job {
@@ -170,7 +143,7 @@ static void take_session(void *arg, struct ipc_request *request)
 	struct store_role *own = ((struct role *)arg)->own;
 	struct ipc_session_open_reply reply = { .error = ERR_CANNOT };
 
-	if (is_void(own, open)) {
+	if (is_void(own, open) || store_account_is_here(own->store, open->account) != OK) {
 		reply.error = ERR_UNAVAILABLE;
 	} else if (open->protocol == SESSION_IMAP && request->fd >= 0) {
 		imap_session_open(own->imap, request->fd, open, request->trace);
@@ -426,6 +399,7 @@ void role_store(struct role *role)
 	ipc_handle(role->hub, IPC_ACCOUNT_END, take_account_end);
 	ipc_handle(role->hub, IPC_ACCOUNT_DELETE, take_account_delete);
 	ipc_handle(role->hub, IPC_STORE_COMPACT, take_compact);
+	store_role_handle_moves(role->hub);
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);

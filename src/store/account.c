@@ -17,9 +17,9 @@ static const struct {
 };
 enum { STANDARD_FOLDERS = sizeof(standard_folders) / sizeof(standard_folders[0]) };
 
-static enum err insert_row(struct store *store, uint64_t account, const struct folder_row *row)
+enum err folder_insert_row(struct store_tx *tx, uint64_t account, const struct folder_row *row)
 {
-	struct sql_statement *st = ST(store, FOLDER_INSERT);
+	struct sql_statement *st = ST(tx->store, FOLDER_INSERT);
 
 	SQL_BIND(st, SQL_I64(account), SQL_I64(row->id), SQL_TEXT(row->name), SQL_I64(row->special),
 		SQL_I64(row->uidvalidity), SQL_I64(row->counter), SQL_I64(row->modseq), SQL_I64(row->floor),
@@ -37,7 +37,7 @@ enum err folder_insert(struct store_tx *tx, struct tx_account *account, uint64_t
 	row.id = id ? id : row.uidvalidity;
 	row.modseq = row.floor = ++account->row.modseq;
 	account->dirty = true;
-	e = insert_row(tx->store, account->account, &row);
+	e = folder_insert_row(tx, account->account, &row);
 	if (e == OK)
 		note_folder(tx, account->account, &row);
 	return e;
@@ -51,16 +51,16 @@ enum err account_subscribe(struct store_tx *tx, uint64_t account, struct str nam
 	return sql_run(st);
 }
 
-enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity)
+enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity, uint64_t modseq)
 {
-	struct folder_row row = { .id = ACCOUNT_ROW, .uidvalidity = uidvalidity, .counter = 1, .modseq = 1,
+	struct folder_row row = { .id = ACCOUNT_ROW, .uidvalidity = uidvalidity, .counter = 1, .modseq = modseq,
 		.name = S("") };
 	enum err e = tx_write(tx);
 
 	if (e == OK)
-		e = insert_row(tx->store, account, &row);
+		e = folder_insert_row(tx, account, &row);
 	if (e == OK)
-		note_account(tx, account, row.uidvalidity);
+		note_account(tx, account, row.uidvalidity, modseq);
 	return e;
 }
 
@@ -71,7 +71,7 @@ enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalid
 enum err account_make(struct store_tx *tx, uint64_t account)
 {
 	struct tx_account *a;
-	enum err e = account_insert(tx, account, (uint64_t)tx->now_s & UINT32_MAX);
+	enum err e = account_insert(tx, account, (uint64_t)tx->now_s & UINT32_MAX, 1);
 
 	if (e == OK)
 		e = tx_get_account(tx, account, &a);
@@ -157,17 +157,40 @@ static enum err run_of_account(struct store_tx *tx, enum store_sql name, uint64_
 	return sql_run(st);
 }
 
-static enum err bury(struct store_tx *tx, struct tx_account *a)
+/* What it had is purged at once. */
+static enum err delete_account_rows(struct store_tx *tx, struct tx_account *a)
 {
-	struct sql_statement *drop = ST(tx->store, DROPPED_INSERT), *gone = ST(tx->store, FOLDER_DELETE);
+	struct sql_statement *gone = ST(tx->store, FOLDER_DELETE);
 	enum err e = run_of_account(tx, STORE_SQL_DROPPED_HURRY, a->account);
 
 	if (e == OK)
 		e = run_of_account(tx, STORE_SQL_SUBSCRIPTION_CLEAR, a->account);
+	if (e == OK)
+		e = run_of_account(tx, STORE_SQL_DELIVERY_CLEAR, a->account);
 	if (e != OK)
 		return e;
 	SQL_BIND(gone, SQL_I64(a->account), SQL_I64(ACCOUNT_ROW));
-	e = sql_run(gone);
+	return sql_run(gone);
+}
+
+enum err account_forget(struct store_tx *tx, struct tx_account *a, uint64_t *ret_modseq)
+{
+	enum err e = drop_folders(tx, a);
+
+	*ret_modseq = ++a->row.modseq;
+	if (e == OK)
+		e = delete_account_rows(tx, a);
+	if (e == OK)
+		tx_forget_account(tx, a);
+	return e;
+}
+
+/* The mark by which it never comes back. */
+static enum err bury(struct store_tx *tx, struct tx_account *a)
+{
+	struct sql_statement *drop = ST(tx->store, DROPPED_INSERT);
+	enum err e = delete_account_rows(tx, a);
+
 	if (e != OK)
 		return e;
 	SQL_BIND(drop, SQL_I64(a->account), SQL_I64(ACCOUNT_ROW), SQL_TEXT(S("")), SQL_I64(INT64_MAX));
@@ -180,8 +203,10 @@ static enum err bury(struct store_tx *tx, struct tx_account *a)
 enum err store_account_delete(struct store_tx *tx, uint64_t account)
 {
 	struct tx_account *a;
-	enum err e = tx_get_account(tx, account, &a);
+	enum err e;
 
+	tx->moves = true;
+	e = tx_get_account(tx, account, &a);
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? OK : e;
 	e = tx_write(tx);

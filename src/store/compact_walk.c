@@ -251,6 +251,7 @@ enum err compact_run_clocks(struct store_job *job, struct store_tx *tx)
 	enum err e;
 
 	reset_job(j);
+	tx->moves = true;
 	e = tx_write(tx);
 	for (int n = 0; e == OK && n < CLOCKS_AT_ONCE && j->clock_at < c->folders.n; n++)
 		e = put_clock(tx, &c->folders.v[j->clock_at++]);

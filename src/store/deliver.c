@@ -79,7 +79,7 @@ static enum err land(struct store_tx *tx, const struct store_delivery *delivery,
 	enum err e = account_get_or_make(tx, to->account, &account);
 
 	landing->account = account;
-	if (e == ERR_UNKNOWN_USER) {
+	if (e == ERR_UNKNOWN_USER || e == ERR_UNAVAILABLE || e == ERR_MOVED) {
 		*ret_result = e;
 		return OK;
 	}

@@ -83,7 +83,7 @@ static enum rank rank_of(enum note_kind kind)
 {
 	if (!kind)
 		return RANK_MESSAGE;
-	return kind == NOTE_FOLDER_GONE || kind == NOTE_ACCOUNT_GONE || kind == NOTE_CLOCK ? RANK_END : RANK_NOTE;
+	return kind == NOTE_FOLDER_GONE || kind == NOTE_ACCOUNT_GONE || kind == NOTE_ACCOUNT_LEFT || kind == NOTE_CLOCK ? RANK_END : RANK_NOTE;
 }
 
 static enum err put(struct events *x, const struct event *event, struct str data)
@@ -191,6 +191,7 @@ static void skip_fields(struct rd *rd, enum note_kind kind)
 		break;
 	case NOTE_FOLDER_GONE:
 	case NOTE_ACCOUNT_GONE:
+	case NOTE_ACCOUNT_LEFT:
 		break;
 	default:
 		rd->bad = true;

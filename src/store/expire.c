@@ -76,6 +76,11 @@ enum err store_expire(struct store_tx *tx, struct store_expiry *expiry, bool *re
 	e = find_due(tx, expiry, before_s, &uids);
 	if (e == OK && uids.n)
 		e = expunge_due(tx, expiry, &uids);
+	/* On its way to another shard: that one will do it. */
+	if (e == ERR_UNAVAILABLE) {
+		uidset_clear(&uids);
+		e = OK;
+	}
 	if (e == OK)
 		expiry->expunged += uidset_count(&uids);
 	/* The rest of a large one comes next. */

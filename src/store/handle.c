@@ -36,13 +36,26 @@ static void leave_idle(struct store_folder *f)
 	store->idle_bytes -= f->idle_bytes;
 }
 
-static void free_handle(struct store_folder *f)
+static void leave_map(struct store_folder *f)
 {
 	struct folder_key key = { f->account, f->id };
 
-	leave_idle(f);
 	if (folders_find(f->store, f->account, f->id) == f)
 		map_remove(f->store->folders, key_bytes(&key));
+}
+
+/* Its account may come back to this shard, with a folder of that id. */
+static void mark_gone(struct store_folder *f)
+{
+	f->gone = true;
+	leave_idle(f);
+	leave_map(f);
+}
+
+static void free_handle(struct store_folder *f)
+{
+	leave_idle(f);
+	leave_map(f);
 	index_drop(f);
 	free(f->name);
 	free(f);
@@ -247,7 +260,7 @@ void folders_commit(struct store_tx *tx)
 	list = arena_array(tx->arena, struct store_folder *, tx->touched.n + tx->gone.n);
 	apply_deltas(tx);
 	for (size_t i = 0; i < tx->gone.n; i++) {
-		tx->gone.v[i]->gone = true;
+		mark_gone(tx->gone.v[i]);
 		mark_touched(tx->gone.v[i], list, &n);
 	}
 	for (size_t i = 0; i < tx->touched.n; i++)

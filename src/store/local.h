@@ -54,6 +54,7 @@ struct store {
 	bool woken;
 	struct store_tx *tx; /* the one open transaction, or NULL */
 	struct store_tx *spare; /* its memory */
+	struct map *away; /* accounts that are frozen or have left: away.c */
 	struct map *folders; /* handles by account and id */
 	struct store_folder *oldest, *newest; /* handles with arrays that nobody looks at */
 	uint64_t idle_bytes;
@@ -112,6 +113,8 @@ struct store_tx {
 	struct buf notes;
 	int64_t now_s;
 	bool wrote;      /* anything at all */
+	bool moves;      /* the job may touch frozen accounts */
+	bool changed_away;
 	bool has_mail;   /* the log must be synced before the commit */
 	struct store_job *job;
 	bool job_wrote, has_savepoint;
@@ -158,7 +161,7 @@ MUST_CHECK enum err flags_change(struct store_tx *tx, struct tx_folder *folder, 
 
 /* rows.c */
 MUST_CHECK enum err rows_read(struct sql_statement *st, struct arena *arena, struct folder_row *ret_row);
-/* ERR_NOT_FOUND: no such account. */
+/* ERR_NOT_FOUND: no such account; ERR_UNAVAILABLE, ERR_MOVED (store/move.h), but for jobs that move. */
 MUST_CHECK enum err tx_get_account(struct store_tx *tx, uint64_t account, struct tx_account **ret_account);
 /* ERR_NO_FOLDER. */
 MUST_CHECK enum err tx_get_folder(struct store_tx *tx, struct tx_account *account, uint64_t id,
@@ -214,7 +217,8 @@ MUST_CHECK enum err keywords_map(struct store_tx *tx, struct tx_folder *from, st
 MUST_CHECK enum err name_canonical(struct str name, char *out, struct str *ret_name);
 
 /* notes.c: what the log says of changes that are not mail (decision 0003) */
-enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT, NOTE_ACCOUNT_GONE, NOTE_CLOCK };
+enum note_kind { NOTE_FLAGS = 1, NOTE_EXPUNGE, NOTE_COPY, NOTE_FOLDER, NOTE_FOLDER_GONE, NOTE_SUBSCRIBE, NOTE_ACCOUNT, NOTE_ACCOUNT_GONE, NOTE_CLOCK,
+	NOTE_ACCOUNT_LEFT };
 void note_flags(struct store_tx *tx, const struct tx_folder *folder, const struct store_flags *change, uint64_t bits,
 	const struct uidset *uids);
 void note_expunge(struct store_tx *tx, const struct tx_folder *folder, const struct uidset *uids, bool moved);
@@ -231,7 +235,8 @@ void note_subscribe(struct store_tx *tx, const struct tx_account *account, struc
 void note_account_gone(struct store_tx *tx, const struct tx_account *account);
 /* What no record of the folder may say any more. */
 void note_clock(struct store_tx *tx, const struct tx_folder *folder);
-void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity);
+void note_account_left(struct store_tx *tx, uint64_t account, uint64_t modseq);
+void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity, uint64_t modseq);
 /* Puts the notes of the turn into the log. */
 MUST_CHECK enum err notes_append(struct store_tx *tx);
 
@@ -284,7 +289,21 @@ MUST_CHECK enum err check_sizes(const struct store_content *content, struct str 
 
 /* account.c */
 /* Row 0 alone. */
-MUST_CHECK enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity);
+MUST_CHECK enum err account_insert(struct store_tx *tx, uint64_t account, uint64_t uidvalidity, uint64_t modseq);
+/* A folder's row as it is, keywords and counts aside. */
+MUST_CHECK enum err folder_insert_row(struct store_tx *tx, uint64_t account, const struct folder_row *row);
+/* All folders and rows of an account that has left. */
+MUST_CHECK enum err account_forget(struct store_tx *tx, struct tx_account *a, uint64_t *ret_modseq);
+
+/* away.c */
+MUST_CHECK enum err away_load(struct store *store);
+MUST_CHECK enum err away_freeze(struct store_tx *tx, uint64_t account);
+MUST_CHECK enum err away_leave(struct store_tx *tx, uint64_t account, uint64_t modseq);
+/* The clock when it left here last; 0: it never did. */
+MUST_CHECK enum err away_clock(struct store_tx *tx, uint64_t account, uint64_t *ret_modseq);
+MUST_CHECK enum err away_clear(struct store_tx *tx, uint64_t account);
+/* The turn, or the job, was undone. */
+void away_undo(struct store_tx *tx);
 MUST_CHECK enum err account_subscribe(struct store_tx *tx, uint64_t account, struct str name);
 MUST_CHECK enum err account_make(struct store_tx *tx, uint64_t account);
 /* names.c: the row alone. */

@@ -73,15 +73,20 @@ void note_subscribe(struct store_tx *tx, const struct tx_account *account, struc
 	buf_blob(&tx->notes, name);
 }
 
-void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity)
+void note_account(struct store_tx *tx, uint64_t account, uint64_t uidvalidity, uint64_t modseq)
 {
-	begin_note(tx, NOTE_ACCOUNT, account, 0, 1);
+	begin_note(tx, NOTE_ACCOUNT, account, 0, modseq);
 	buf_varint(&tx->notes, uidvalidity);
 }
 
 void note_account_gone(struct store_tx *tx, const struct tx_account *account)
 {
 	begin_note(tx, NOTE_ACCOUNT_GONE, account->account, 0, account->row.modseq);
+}
+
+void note_account_left(struct store_tx *tx, uint64_t account, uint64_t modseq)
+{
+	begin_note(tx, NOTE_ACCOUNT_LEFT, account, 0, modseq);
 }
 
 void note_clock(struct store_tx *tx, const struct tx_folder *folder)

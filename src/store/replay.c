@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/replay.h"
 
+#include "store/move.h"
+
 struct replay {
 	struct store_tx *tx;
 	struct replay_counts *counts;
@@ -195,13 +197,16 @@ static enum err make_folder(struct replay *r, const struct event *event, struct 
 	uint64_t uidvalidity)
 {
 	struct tx_account *a;
+	uint64_t highest;
 	enum err e = tx_get_account(r->tx, event->account, &a);
 
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? ERR_NO_FOLDER : e;
+	highest = a->row.uidvalidity;
 	a->row.uidvalidity = uidvalidity - 1;
 	a->row.modseq = event->modseq - 1;
 	e = folder_insert(r->tx, a, event->folder, name, special);
+	raise_to(&a->row.uidvalidity, highest);
 	/* The standard folders were subscribed to when the account was made. */
 	if (e == OK && (special != STORE_ORDINARY || event->folder == INBOX_ID))
 		e = account_subscribe(r->tx, event->account, name);
@@ -252,7 +257,11 @@ static enum err redo_account(struct replay *r, const struct event *event, struct
 	struct tx_account *a;
 	enum err e = rd->bad ? ERR_CORRUPT : tx_get_account(r->tx, event->account, &a);
 
-	return e == ERR_NOT_FOUND ? account_insert(r->tx, event->account, uidvalidity) : e;
+	if (e != ERR_NOT_FOUND)
+		return e;
+	e = account_insert(r->tx, event->account, uidvalidity, event->modseq);
+	/* It may have left before. */
+	return e == OK ? away_clear(r->tx, event->account) : e;
 }
 
 static enum err redo_folder_gone(struct replay *r, const struct event *event)
@@ -281,6 +290,21 @@ static enum err redo_clock(struct replay *r, const struct event *event, struct r
 	return OK;
 }
 
+/* It may have come back since, with the same folders: what is left of it goes at once. */
+static enum err redo_left(struct replay *r, const struct event *event)
+{
+	static const enum store_sql all[] = { STORE_SQL_CHUNK_CLEAR, STORE_SQL_EXPUNGED_CLEAR, STORE_SQL_DROPPED_PURGE };
+	enum err e = store_account_leave(r->tx, event->account);
+
+	for (size_t i = 0; e == OK && i < sizeof(all) / sizeof(*all); i++) {
+		struct sql_statement *st = r->tx->store->statements[all[i]];
+
+		SQL_BIND(st, SQL_I64(event->account));
+		e = sql_run(st);
+	}
+	return e == OK ? away_leave(r->tx, event->account, event->modseq) : e;
+}
+
 static enum err redo(struct replay *r, const struct event *event)
 {
 	struct rd rd = rd_of(event->fields);
@@ -302,6 +326,8 @@ static enum err redo(struct replay *r, const struct event *event)
 		return redo_account(r, event, &rd);
 	case NOTE_ACCOUNT_GONE:
 		return store_account_delete(r->tx, event->account);
+	case NOTE_ACCOUNT_LEFT:
+		return redo_left(r, event);
 	case NOTE_CLOCK:
 		return redo_clock(r, event, &rd);
 	}
@@ -311,7 +337,10 @@ static enum err redo(struct replay *r, const struct event *event)
 enum err replay_event(struct store_tx *tx, const struct event *event, struct replay_counts *counts)
 {
 	struct replay replay = { tx, counts }, *r = &replay;
-	enum err e = redo(r, event);
+	enum err e;
+
+	tx->moves = true;
+	e = redo(r, event);
 
 	/* The notes that these steps make are in the log already. */
 	buf_clear(&r->tx->notes);

@@ -3,6 +3,7 @@
  * Rows of accounts and folders in a turn: read once, changed in memory, written once.
  */
 #include "store/local.h"
+#include "store/move.h"
 
 enum err rows_read(struct sql_statement *st, struct arena *arena, struct folder_row *ret_row)
 {
@@ -53,8 +54,10 @@ enum err tx_get_account(struct store_tx *tx, uint64_t account, struct tx_account
 	struct sql_statement *st = ST(tx->store, FOLDER_PAIR);
 	struct folder_row row;
 	bool found = false;
-	enum err e;
+	enum err e = tx->moves ? OK : store_account_is_here(tx->store, account);
 
+	if (e != OK)
+		return e;
 	if (a) {
 		*ret_account = a;
 		return OK;

@@ -132,6 +132,8 @@ static enum err open_files(struct store *store)
 	if (e == OK)
 		e = compact_sweep_all(store);
 	if (e == OK)
+		e = away_load(store);
+	if (e == OK)
 		e = progress_open(os_path(path, "%s/progress", store->dir), &store->progress);
 	/* The database file and its log were made in this directory. */
 	return e == OK ? os_sync_dir(store->dir) : e;
@@ -142,6 +144,7 @@ static void close_files(struct store *store)
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
 	compact_free(store);
+	map_free(&store->away);
 	vec_done(&store->dead);
 	segments_close(&store->segments);
 	worker_stop(&store->worker);
@@ -164,6 +167,7 @@ static struct store *new_store(const char *dir, const struct store_options *opti
 	store->lock_fd = -1;
 	store->spare = tx_new(store);
 	store->folders = map_new();
+	store->away = map_new();
 	return store;
 }
 

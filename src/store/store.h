@@ -277,7 +277,8 @@ enum { STORE_RECIPIENTS_MAX = 1000, STORE_PREFIX_MAX = 65536, STORE_STRUCTURE_MA
 #define STORE_CONTENT_MAX (1ull << 30)
 
 /*
- * ret_results[i]: OK (also when the id shows that it was delivered before), ERR_OVER_QUOTA or ERR_UNKNOWN_USER (deleted).  The function itself
+ * ret_results[i]: OK (also when the id shows that it was delivered before), ERR_OVER_QUOTA ERR_UNKNOWN_USER (deleted),
+ * ERR_UNAVAILABLE or ERR_MOVED (store/move.h).  The function itself
  * fails for all: ERR_TOO_BIG and the general ones.
  */
 MUST_CHECK enum err store_deliver(struct store_tx *tx, const struct store_delivery *delivery, enum err *ret_results);

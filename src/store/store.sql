@@ -37,6 +37,25 @@ CREATE TABLE segment (
 	number BIGINT NOT NULL, id BIGINT NOT NULL, state INTEGER NOT NULL, used BIGINT NOT NULL,
 	PRIMARY KEY (number)) @CLUSTERED@;
 
+-- migration: 2
+-- Accounts that are frozen, or have left for another shard; state: away.c; modseq: the clock when it left.
+CREATE TABLE away (
+	account BIGINT NOT NULL, state INTEGER NOT NULL, modseq BIGINT NOT NULL,
+	PRIMARY KEY (account)) @CLUSTERED@;
+
+-- name: away_list
+SELECT account, state FROM away
+
+-- name: away_put
+INSERT INTO away (account, state, modseq) VALUES ($1, $2, $3)
+ON CONFLICT (account) DO UPDATE SET state = excluded.state, modseq = excluded.modseq
+
+-- name: away_clock
+SELECT modseq FROM away WHERE account = $1
+
+-- name: away_delete
+DELETE FROM away WHERE account = $1
+
 -- name: folder_pair
 SELECT id, name, special, uidvalidity, counter, modseq, modseq_floor, messages, unseen, deleted, bytes, recent, keywords
 FROM folder WHERE account = $1 AND id <= 1 ORDER BY id
@@ -63,6 +82,9 @@ SELECT account FROM folder WHERE account > $1 ORDER BY account LIMIT 1
 -- name: folder_expiring
 SELECT account, id, special FROM folder
 WHERE (account, id) > ($1, $2) AND special IN ($3, $4) AND messages > 0 ORDER BY account, id LIMIT 1
+
+-- name: folder_after
+SELECT id FROM folder WHERE account = $1 AND id > $2 ORDER BY id LIMIT 1
 
 -- name: folder_ids
 SELECT id FROM folder WHERE account = $1 AND id > 0 ORDER BY id
@@ -136,6 +158,12 @@ DELETE FROM chunk WHERE account = $1 AND folder = $2 AND first_uid IN
 -- name: delivery_insert
 INSERT INTO delivery (account, id, at) VALUES ($1, $2, $3) ON CONFLICT (account, id) DO NOTHING
 
+-- name: delivery_of
+SELECT id, at FROM delivery WHERE account = $1
+
+-- name: delivery_clear
+DELETE FROM delivery WHERE account = $1
+
 -- name: delivery_forget_one
 DELETE FROM delivery WHERE account = $1 AND id = $2
 
@@ -184,6 +212,18 @@ UPDATE dropped SET at = 0 WHERE account = $1 AND id > 0
 
 -- name: dropped_account
 SELECT at FROM dropped WHERE account = $1 AND id = 0
+
+-- name: dropped_of
+SELECT id FROM dropped WHERE account = $1 LIMIT 1
+
+-- name: dropped_purge
+DELETE FROM dropped WHERE account = $1 AND id > 0
+
+-- name: chunk_clear
+DELETE FROM chunk WHERE account = $1
+
+-- name: expunged_clear
+DELETE FROM expunged WHERE account = $1
 
 -- name: dropped_delete
 DELETE FROM dropped WHERE account = $1 AND id = $2

@@ -95,6 +95,7 @@ static void undo_savepoint(struct store_tx *tx)
 	tx->touched.n = tx->mark.touched;
 	tx->gone.n = tx->mark.gone;
 	buf_truncate(&tx->notes, tx->mark.notes);
+	away_undo(tx);
 	tx->broken = sql_savepoint_undo(tx->store->sql);
 }
 
@@ -121,7 +122,7 @@ static void run_job(struct store_tx *tx, struct store_job *job)
 	if (job->result != OK)
 		return;
 	tx->job = job;
-	tx->job_wrote = tx->has_savepoint = false;
+	tx->job_wrote = tx->has_savepoint = tx->moves = false;
 	job->result = job->run(job, tx);
 	end_job(tx, job->result);
 	tx->job = NULL;
@@ -181,7 +182,9 @@ static enum err end_turn(struct store_tx *tx, enum err e)
 		note_error(store);
 		sql_rollback(store->sql);
 		segments_abort(store->segments);
+		away_undo(tx);
 	}
+	tx->changed_away = false;
 	tx_forget(tx);
 	return e;
 }

@@ -10,10 +10,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "protocol"))
 from imap_client import Imap, message  # noqa: E402
-from imap_stress import stress  # noqa: E402
 from pop3_client import Pop3  # noqa: E402
+from support.filled import USERS, fill, picture  # noqa: E402
 
-USERS = ["user1@example.test", "user2@example.test", "user3@example.test"]
 
 
 @pytest.fixture
@@ -22,45 +21,6 @@ def host():
     s = Server("--set", "segment_size=256K", accounts=4)
     yield s
     s.close()
-
-
-def fill(host):
-    """Mailboxes that had all kinds of changes."""
-    stress(host, USERS[0], 4, 3)
-    for user in USERS:
-        with Imap(host, user=user) as c:
-            c.fill(3)
-            c.ok("CREATE One/Two")
-            c.ok("SUBSCRIBE One/Two")
-            c.ok("UNSUBSCRIBE Drafts")
-            c.ok("RENAME One/Two Three")
-            c.ok("CREATE Gone")
-            c.ok("SELECT INBOX")
-            c.ok("COPY 1:3 Gone")
-            c.ok("DELETE Gone")
-            c.ok("STORE 1:2 +FLAGS ($Mine \\Seen)")
-            c.ok("MOVE 1 Three")
-            c.append("Three", message("last", "x" * 100_000 + "\r\n"), "($Other) ")
-    with Imap(host, user=USERS[2]) as c:
-        c.ok("RENAME INBOX Old")
-
-
-def picture(host):
-    """All that clients can see."""
-    seen = {}
-    for user in USERS:
-        with Imap(host, user=user) as c:
-            seen[user, "list"] = sorted(c.ok('LIST "" * RETURN (SPECIAL-USE SUBSCRIBED)')), sorted(c.ok('LSUB "" *'))
-            for line in c.ok('LIST "" *'):
-                name = line.split(b'"/" ')[1].decode()
-                if b"Noselect" in line:
-                    continue
-                keep = [x for x in c.ok(f"EXAMINE {name}") if b"RECENT" not in x and b"FLAGS" not in x]
-                # INTERNALDATE as text of one time zone, \\Recent is nobody's any more.
-                rows = c.ok("UID FETCH 1:* (FLAGS MODSEQ RFC822.SIZE INTERNALDATE EMAILID BODY.PEEK[])")
-                seen[user, name] = keep, [row.replace(b" \\Recent", b"").replace(b"\\Recent", b"") for row in rows]
-            seen[user, "quota"] = c.ok("GETQUOTAROOT INBOX")
-    return seen
 
 
 def tool(host, *words):
