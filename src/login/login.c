@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "login/login.h"
 
+#include "base/log.h"
 #include "login/sasl.h"
 #include "net/relay.h"
 
@@ -23,7 +24,7 @@ struct login {
 	void *arg;
 	enum session_protocol protocol;
 	struct str name, tag, ip, user;
-	bool has_tls, is_sasl;
+	bool has_tls, is_sasl, is_told;
 	uint64_t trace;
 	struct sasl sasl;
 	struct buf challenge;
@@ -45,6 +46,10 @@ void login_cancel(struct login **pointer)
 	*pointer = NULL;
 	if (!login)
 		return;
+	/* A guesser who hangs up before the answer leaves a line too. */
+	if (!login->is_told && login->who.error != OK)
+		LOG(LOG_INFO, "login_failed", F_TRACE(login->trace), F_STR("protocol", login->name),
+			F_STR("user", login->user), F_STR("ip", login->ip), F_ERR((enum err)login->who.error));
 	ipc_cancel(login->hub, login);
 	loop_timer_remove(&login->timer);
 	if (login->fd >= 0)
@@ -78,6 +83,7 @@ static void finish(struct login *login)
 		result.fd = login->fd;
 		login->fd = -1;
 	}
+	login->is_told = true;
 	login->events->done(login->arg, &result);
 	login_cancel(&login);
 }
@@ -155,8 +161,10 @@ static void checked(void *arg, enum err e, const void *body, int *fd)
 
 	take_reply(login, e, body);
 	if (login->who.error != OK) {
+		bool is_word = sasl_failed(&login->sasl, (enum err)login->who.error, &login->challenge) == SASL_CHALLENGE;
+
 		/* Guessing is made slow here, where waiting costs nothing. */
-		do_later(login, login->who.delay_ms, finish);
+		do_later(login, login->who.delay_ms, is_word ? send_challenge : finish);
 	} else if (login->is_sasl && sasl_is_scram(login->sasl.mechanism)) {
 		sasl_proven(&login->sasl, login->who.signature, &login->challenge);
 		do_later(login, 0, send_challenge);
@@ -203,7 +211,7 @@ static void check_sasl(struct login *login)
 		check(login, "SCRAM-SHA-256", sasl->authzid, str_make(sasl->scram.proof, SCRAM_PROOF_BYTES),
 			sasl->scram.message);
 	else
-		check(login, "PLAIN", sasl->authzid, sasl->password, STR_NONE);
+		check(login, sasl_is_bearer(sasl->mechanism) ? "BEARER" : "PLAIN", sasl->authzid, sasl->password, STR_NONE);
 }
 
 static void go_on(struct login *login, enum sasl_next next)

@@ -3,11 +3,13 @@
 
 #include "base/base64.h"
 #include "base/random.h"
+#include "login/bearer.h"
 
 enum { NONCE_BYTES = 18 };
 
 static const char *const names[SASL_MECHANISMS] = { [SASL_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
-	[SASL_SCRAM] = "SCRAM-SHA-256", [SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN" };
+	[SASL_SCRAM] = "SCRAM-SHA-256", [SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN",
+	[SASL_OAUTHBEARER] = "OAUTHBEARER", [SASL_XOAUTH2] = "XOAUTH2" };
 
 const char *sasl_mechanism_name(enum sasl_mechanism mechanism)
 {
@@ -22,6 +24,11 @@ bool sasl_is_offered(enum sasl_mechanism mechanism, bool has_tls)
 bool sasl_is_scram(enum sasl_mechanism mechanism)
 {
 	return mechanism == SASL_SCRAM || mechanism == SASL_SCRAM_PLUS;
+}
+
+bool sasl_is_bearer(enum sasl_mechanism mechanism)
+{
+	return mechanism == SASL_OAUTHBEARER || mechanism == SASL_XOAUTH2;
 }
 
 bool sasl_begin(struct sasl *sasl, struct str name, const struct scram_binding *binding, struct arena *arena)
@@ -52,7 +59,7 @@ static enum sasl_next challenge_with(struct str text, struct buf *challenge)
 	return SASL_CHALLENGE;
 }
 
-static enum sasl_next take_plain(struct sasl *sasl, struct str bytes)
+static enum sasl_next take_plain(struct sasl *sasl, struct str bytes, struct buf *challenge)
 {
 	ptrdiff_t first = str_index(bytes, '\0');
 	struct str rest = str_from(bytes, (size_t)(first + 1));
@@ -77,7 +84,7 @@ static enum sasl_next take_login(struct sasl *sasl, struct str bytes, struct buf
 	return SASL_CREDENTIALS;
 }
 
-static enum sasl_next take_scram(struct sasl *sasl, struct str bytes)
+static enum sasl_next take_scram(struct sasl *sasl, struct str bytes, struct buf *challenge)
 {
 	const char *complaint = NULL;
 	enum err e;
@@ -95,11 +102,28 @@ static enum sasl_next take_scram(struct sasl *sasl, struct str bytes)
 	return e == OK ? SASL_CREDENTIALS : refuse(sasl, e, complaint);
 }
 
+static enum sasl_next take_bearer(struct sasl *sasl, struct str bytes, struct buf *challenge)
+{
+	const char *complaint = NULL;
+	struct bearer bearer;
+	enum err e = sasl->mechanism == SASL_XOAUTH2
+			     ? bearer_parse_xoauth2(bytes, &bearer, &complaint)
+			     : bearer_parse_oauth(sasl->arena, bytes, &bearer, &complaint);
+
+	if (e != OK)
+		return refuse(sasl, e, complaint);
+	sasl->user = bearer.user;
+	sasl->password = bearer.token;
+	return SASL_CREDENTIALS;
+}
+
 static enum sasl_next take_bytes(struct sasl *sasl, struct str bytes, struct buf *challenge)
 {
-	if (sasl->mechanism == SASL_PLAIN)
-		return take_plain(sasl, bytes);
-	return sasl->mechanism == SASL_LOGIN ? take_login(sasl, bytes, challenge) : take_scram(sasl, bytes);
+	static enum sasl_next (*const takers[SASL_MECHANISMS])(struct sasl *, struct str, struct buf *) = {
+		[SASL_SCRAM_PLUS] = take_scram, [SASL_SCRAM] = take_scram, [SASL_PLAIN] = take_plain,
+		[SASL_LOGIN] = take_login, [SASL_OAUTHBEARER] = take_bearer, [SASL_XOAUTH2] = take_bearer };
+
+	return takers[sasl->mechanism](sasl, bytes, challenge);
 }
 
 static enum sasl_next take_encoded(struct sasl *sasl, struct str text, struct buf *challenge)
@@ -133,6 +157,8 @@ enum sasl_next sasl_start(struct sasl *sasl, struct str initial, struct buf *cha
 
 enum sasl_next sasl_take(struct sasl *sasl, struct str line, struct buf *challenge)
 {
+	if (sasl->is_failed)
+		return SASL_REFUSED;
 	if (str_equal(line, S("*")))
 		return refuse(sasl, ERR_AUTH_CANCELLED, "cancelled");
 	return take_encoded(sasl, line, challenge);
@@ -158,6 +184,20 @@ enum sasl_next sasl_proven(struct sasl *sasl, struct str signature, struct buf *
 
 	sasl->is_proven = true;
 	scram_server_final(signature, &text);
+	challenge_with(buf_str(&text), challenge);
+	buf_done(&text);
+	return SASL_CHALLENGE;
+}
+
+enum sasl_next sasl_failed(struct sasl *sasl, enum err e, struct buf *challenge)
+{
+	struct buf text = { 0 };
+
+	refuse(sasl, e, NULL);
+	if (!sasl_is_bearer(sasl->mechanism) || (e != ERR_AUTH_FAILED && e != ERR_NOT_ALLOWED))
+		return SASL_REFUSED;
+	sasl->is_failed = true;
+	bearer_add_failure(e == ERR_AUTH_FAILED ? "invalid_token" : "insufficient_scope", &text);
 	challenge_with(buf_str(&text), challenge);
 	buf_done(&text);
 	return SASL_CHALLENGE;

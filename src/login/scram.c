@@ -20,8 +20,7 @@ static bool take_attribute(struct str *rest, char name, struct str *ret_value)
 	return true;
 }
 
-/* "=2C" is a comma, "=3D" an equals sign (RFC 5802 5.1); false: another "=". */
-static bool decode_name(struct arena *arena, struct str text, struct str *ret_name)
+bool scram_decode_name(struct arena *arena, struct str text, struct str *ret_name)
 {
 	char *out = arena_bytes(arena, text.n + 1);
 	size_t n = 0;
@@ -80,7 +79,7 @@ static enum err take_header(struct scram *s, struct str *rest, const char **ret_
 	e = take_binding(s, flag, ret_complaint);
 	if (e != OK)
 		return e;
-	if (authzid.n && (!str_starts(authzid, S("a=")) || !decode_name(s->arena, str_from(authzid, 2), &s->authzid)))
+	if (authzid.n && (!str_starts(authzid, S("a=")) || !scram_decode_name(s->arena, str_from(authzid, 2), &s->authzid)))
 		return complain(ret_complaint, "malformed authorization id");
 	s->gs2 = str_make(begin, (size_t)(rest->p - begin));
 	return OK;
@@ -94,7 +93,7 @@ enum err scram_client_first(struct scram *s, struct str text, const char **ret_c
 	if (e != OK)
 		return e;
 	s->bare = rest;
-	if (!take_attribute(&rest, 'n', &name) || !decode_name(s->arena, name, &s->user) || !s->user.n)
+	if (!take_attribute(&rest, 'n', &name) || !scram_decode_name(s->arena, name, &s->user) || !s->user.n)
 		return complain(ret_complaint, "a user name is expected");
 	if (!rest.p || !take_attribute(&rest, 'r', &s->nonce) || !is_nonce(s->nonce))
 		return complain(ret_complaint, "a nonce is expected");

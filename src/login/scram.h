@@ -27,6 +27,8 @@ struct scram {
 	uint8_t proof[SCRAM_PROOF_BYTES];
 };
 
+/* "=2C" is a comma, "=3D" an equals sign (RFC 5802 5.1); false: another "=". */
+bool scram_decode_name(struct arena *arena, struct str text, struct str *ret_name);
 /* ret_complaint (static text) says why it is ERR_SYNTAX. */
 MUST_CHECK enum err scram_client_first(struct scram *scram, struct str text, const char **ret_complaint);
 /* server_nonce: printable, without commas. */

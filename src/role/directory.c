@@ -82,23 +82,30 @@ static void take_account(void *arg, struct ipc_request *request)
 	ipc_reply(ipc_ticket_of(request), IPC_DIR_ACCOUNT_REPLY, &reply, -1);
 }
 
+/* What a login is for: some differ. */
+enum login_purpose { FOR_MAILBOX, FOR_IMAP, FOR_SENDING };
+
 /* A login whose password needs argon2id, computed beside the loop. */
 struct login_work {
 	struct directory_role *own;
 	struct ipc_ticket ticket;
 	struct directory_auth_job *job;
 	uint64_t start_us;
-	bool for_imap;
+	enum login_purpose purpose;
 };
 
 static void reply_login(struct directory_role *own, struct ipc_ticket ticket, enum err e, const struct directory_identity *identity, int64_t delay_ms,
-	uint64_t start_us, struct str signature, bool for_imap)
+	uint64_t start_us, struct str signature, enum login_purpose purpose)
 {
-	struct ipc_dir_auth_reply reply = { .error = e, .delay_ms = (uint32_t)delay_ms, .signature = signature };
+	struct ipc_dir_auth_reply reply = { .delay_ms = (uint32_t)delay_ms };
 	struct buf disabled = { 0 };
 
+	if (e == OK && identity->send_only && purpose != FOR_SENDING)
+		e = ERR_NOT_ALLOWED;
+	reply.error = e;
+	reply.signature = e == OK ? signature : STR_NONE;
 	reply.generation = own->generation;
-	if (e == OK && for_imap && directory_imap_disabled(own->directory, &identity->target, &disabled) != OK)
+	if (e == OK && purpose == FOR_IMAP && directory_imap_disabled(own->directory, &identity->target, &disabled) != OK)
 		LOG(LOG_WARNING, "settings_not_read", F_STR("address", identity->target.address));
 	reply.disabled = buf_str(&disabled);
 	if (e == OK) {
@@ -129,13 +136,15 @@ static void end_work(void *arg)
 	enum err e = directory_auth_end(login->own->directory, &login->job, time_wall_ms(), &identity, &delay_ms);
 
 	reply_login(login->own, login->ticket, e, &identity, delay_ms, login->start_us, STR_NONE,
-		login->for_imap);
+		login->purpose);
 	free(login);
 }
 
-static bool is_imap(const struct ipc_dir_auth *ask)
+static enum login_purpose purpose_of(const struct ipc_dir_auth *ask)
 {
-	return str_equal(ask->protocol, S("imap"));
+	if (str_equal(ask->protocol, S("imap")))
+		return FOR_IMAP;
+	return str_equal(ask->protocol, S("submission")) ? FOR_SENDING : FOR_MAILBOX;
 }
 
 static bool is_for_self(const struct ipc_dir_auth *ask)
@@ -156,7 +165,18 @@ static void take_proof(struct directory_role *own, struct ipc_request *request, 
 		e = directory_auth_scram(own->directory, ask->user, ask->password, ask->message, login, &identity, signature,
 			&delay_ms);
 	reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us,
-		e == OK ? str_make(signature, sizeof(signature)) : STR_NONE, is_imap(ask));
+		str_make(signature, sizeof(signature)), purpose_of(ask));
+}
+
+static void take_bearer(struct directory_role *own, struct ipc_request *request, const struct directory_login *login,
+	uint64_t start_us)
+{
+	const struct ipc_dir_auth *ask = request->body;
+	struct directory_identity identity;
+	int64_t delay_ms = 0;
+	enum err e = directory_auth_bearer(own->directory, ask->user, ask->password, login, &identity, &delay_ms);
+
+	reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE, purpose_of(ask));
 }
 
 static void take_scram(void *arg, struct ipc_request *request)
@@ -193,15 +213,19 @@ static void take_auth(void *arg, struct ipc_request *request)
 		take_proof(own, request, &login, start_us);
 		return;
 	}
+	if (str_equal(ask->mechanism, S("BEARER"))) {
+		take_bearer(own, request, &login, start_us);
+		return;
+	}
 	/* Nobody logs in for another address: a shared mailbox is a share, not a proxy login. */
 	if (is_for_self(ask))
 		e = directory_auth_begin(own->directory, ask->user, ask->password, &login, &identity, &delay_ms, &job);
 	if (!job) {
-		reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE, is_imap(ask));
+		reply_login(own, ipc_ticket_of(request), e, &identity, delay_ms, start_us, STR_NONE, purpose_of(ask));
 		return;
 	}
 	later = mem_make(struct login_work);
-	*later = (struct login_work){ own, ipc_ticket_of(request), job, start_us, is_imap(ask) };
+	*later = (struct login_work){ own, ipc_ticket_of(request), job, start_us, purpose_of(ask) };
 	loop_work(role->loop, work, end_work, later);
 }
 

@@ -351,7 +351,7 @@ static void test_greeting(void **state)
 	assert_int_equal(smtp_server_sessions(w.server), 0);
 	start(SMTP_SUBMISSION);
 	assert_true(str_ends(
-		say("EHLO ::1\r\n"), S("250-AUTH SCRAM-SHA-256 PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
+		say("EHLO ::1\r\n"), S("250-AUTH SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2\r\n250 AUTH=LOGIN PLAIN\r\n")));
 	assert_reply("EHLO under_score\r\n", "250");
 	assert_reply("EHLO pc\r\n", "250");
 }
@@ -795,7 +795,7 @@ static void test_starttls(void **state)
 	assert_true(shake_hands());
 	assert_reply("MAIL FROM:<a@example.test>\r\n", "503 5.5.1 Send EHLO");
 	assert_true(
-		str_ends(say(HELLO), S("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n250 AUTH=LOGIN PLAIN\r\n")));
+		str_ends(say(HELLO), S("250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2\r\n250 AUTH=LOGIN PLAIN\r\n")));
 	assert_reply("STARTTLS\r\n", "503 5.5.1 TLS is already");
 	assert_codes(say(LOGIN_PLAIN "MAIL FROM:<a@example.test>\r\nRCPT "
 				     "TO:<b@example.test>\r\nDATA\r\n" MESSAGE),

@@ -52,7 +52,7 @@ def test_capabilities(crowd, filled):
     with Pop3(crowd) as p:
         before = p.many("CAPA")
         assert {b"TOP", b"UIDL", b"USER", b"STLS", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE", b"UTF8",
-                b"EXPIRE NEVER", b"SASL SCRAM-SHA-256 PLAIN LOGIN"} <= set(before)
+                b"EXPIRE NEVER", b"SASL SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2"} <= set(before)
         p.ok("UTF8")
         p.ok(f"USER {filled}")
         p.ok(f"PASS {crowd.password(filled)}")
@@ -95,7 +95,7 @@ def test_long_line(crowd):
 def test_auth_plain(crowd, filled):
     secret = base64.b64encode(f"\0{filled}\0{crowd.password(filled)}".encode()).decode()
     with Pop3(crowd) as p:
-        assert p.many("AUTH") == [b"SCRAM-SHA-256", b"PLAIN", b"LOGIN"]
+        assert p.many("AUTH") == [b"SCRAM-SHA-256", b"PLAIN", b"LOGIN", b"OAUTHBEARER", b"XOAUTH2"]
         assert p.run("AUTH PLAIN") == b"+ "
         assert p.run("*").startswith(b"-ERR")
         p.fails("AUTH PLAIN %%%")

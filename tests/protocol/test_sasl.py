@@ -252,9 +252,9 @@ def test_what_is_offered(host):
     with Imap(host, "imaps") as c:
         assert b"AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 " in c.greeting and b"STARTTLS" not in c.greeting
     with Pop3(host) as p:
-        assert b"SASL SCRAM-SHA-256 PLAIN LOGIN" in p.many("CAPA")
+        assert b"SASL SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2" in p.many("CAPA")
     with Pop3(host, "pop3s") as p:
-        assert b"SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" in p.many("CAPA")
+        assert b"SASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2" in p.many("CAPA")
 
 
 def test_greeting_of_a_real_host():

@@ -20,7 +20,7 @@ def test_offers_after_tls(server, port):
         if port == "submission":
             c.starttls()
         offers = [line[4:] for line in c.hello[1].split("\n")][1:]
-        assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" in offers and "AUTH=LOGIN PLAIN" in offers and "STARTTLS" not in offers
+        assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2" in offers and "AUTH=LOGIN PLAIN" in offers and "STARTTLS" not in offers
         assert "CRAM-MD5" not in c.hello[1] and "DIGEST-MD5" not in c.hello[1]
 
 
