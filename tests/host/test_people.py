@@ -170,7 +170,7 @@ def complete(line):
 
 
 @pytest.mark.parametrize("line,words", [
-    ("restante addr", ["address"]), ("restante address qu", ["quota"]), ("restante store c", ["check"]),
+    ("restante addr", ["address"]), ("restante address qu", ["quota"]), ("restante store c", ["check", "compact"]),
     ("restante user add x --or", ["--organisation"]), ("restante device add a --s", ["--send-only"]),
     ("restante status --", ["--json", "--data"]), ("restante perm", ["permission"])])
 def test_completion(line, words):
