@@ -231,6 +231,14 @@ static enum err delete_mailbox(struct directory *directory, const struct directo
 		e = sql_run(st);
 	if (e != OK)
 		return e;
+	st = directory->st[DIRECTORY_SQL_SHARE_FORGET];
+	SQL_BIND(st, SQL_I64(entry->id));
+	e = sql_run(st);
+	if (e != OK)
+		return e;
+	e = run_on(directory, DIRECTORY_SQL_SETTING_FORGET, DIRECTORY_OF_ADDRESS, entry->id);
+	if (e != OK)
+		return e;
 	st = directory->st[DIRECTORY_SQL_REMOVAL_ADD];
 	SQL_BIND(st, SQL_I64(entry->shard), SQL_I64(entry->id), SQL_I64(by->now_ms));
 	return sql_run(st);

@@ -38,6 +38,8 @@ bool directory_flag(const struct directory_call *call, const char *name);
 MUST_CHECK enum err directory_call_organisation(struct directory_call *call, int64_t *ret_organisation);
 /* "limit": 1 to 10000. */
 int64_t directory_limit(const struct directory_call *call);
+/* cmd_share.c: "shared" and "received". */
+MUST_CHECK enum err directory_put_shares(struct directory_call *call, int64_t account);
 /* cmd_redirection.c: "keep_copy" and "redirections", when there are any. */
 void directory_put_redirections(struct directory_call *call, const struct directory_entry *entry);
 void directory_put_text(json_t *object, const char *key, struct str value);

@@ -190,8 +190,10 @@ struct directory_event {
 	enum {
 		DIRECTORY_DEVICE_REVOKED,
 		DIRECTORY_ADDRESS_DISABLED,
-		DIRECTORY_ADDRESS_DELETED
+		DIRECTORY_ADDRESS_DELETED,
+		DIRECTORY_MAINTENANCE /* of a service began */
 	} what;
+	struct str domain;       /* MAINTENANCE: the main one; the rest is 0 */
 	int64_t account, device; /* device: or token; 0 for all */
 	uint32_t shard;
 };
@@ -254,6 +256,15 @@ MUST_CHECK enum err directory_redirection_delete(
 	struct directory *directory, const struct directory_change *by, struct str address, struct str target);
 MUST_CHECK enum err directory_redirection_keep(
 	struct directory *directory, const struct directory_change *by, struct str address, bool keep_copy);
+
+/*
+ * A folder of one mailbox that another one of the organisation may use, with rights of RFC 4314 2.1, instead of those given
+ * before.
+ */
+MUST_CHECK enum err directory_share_add(struct directory *directory, const struct directory_change *by,
+	struct str address, struct str folder, struct str user, struct str rights);
+MUST_CHECK enum err directory_share_delete(struct directory *directory, const struct directory_change *by,
+	struct str address, struct str folder, struct str user);
 
 /* An address of any kind; aliases, devices and tokens of a mailbox go with it. */
 MUST_CHECK enum err directory_address_delete(
@@ -357,6 +368,8 @@ enum directory_scope { DIRECTORY_OF_SERVICE = 1, DIRECTORY_OF_ADDRESS = 2 };
 /* subject: a domain of the service, or the address.  ERR_SYNTAX: no such setting, or a bad value. */
 MUST_CHECK enum err directory_setting_set(struct directory *directory, const struct directory_change *by,
 	enum directory_scope scope, struct str subject, struct str name, struct str value);
+/* Mailboxes of the service are not to be read now. */
+bool directory_in_maintenance(const struct directory *directory, int64_t service);
 /* IMAP capabilities that this account does without, with blanks between them. */
 MUST_CHECK enum err directory_imap_disabled(
 	struct directory *directory, const struct directory_target *target, struct buf *ret_words);

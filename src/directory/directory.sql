@@ -121,6 +121,36 @@ CREATE TABLE import (
 	service BIGINT NOT NULL, first BIGINT NOT NULL, at BIGINT NOT NULL, addresses BIGINT NOT NULL,
 	PRIMARY KEY (service, first)) @CLUSTERED@;
 
+-- migration: 6
+-- A folder of owner that grantee may see; rights: letters of RFC 4314 2.1.
+CREATE TABLE share (
+	owner BIGINT NOT NULL, folder TEXT NOT NULL, grantee BIGINT NOT NULL,
+	rights TEXT NOT NULL, created BIGINT NOT NULL,
+	PRIMARY KEY (owner, folder, grantee)) @CLUSTERED@;
+CREATE INDEX share_grantee ON share (grantee);
+
+-- name: share_get
+SELECT rights FROM share WHERE owner = $1 AND folder = $2 AND grantee = $3;
+
+-- name: share_put
+INSERT INTO share (owner, folder, grantee, rights, created) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (owner, folder, grantee) DO UPDATE SET rights = excluded.rights;
+
+-- name: share_count
+SELECT count(*) FROM share WHERE owner = $1;
+
+-- name: share_of
+SELECT folder, grantee, rights, created FROM share WHERE owner = $1 ORDER BY folder, grantee;
+
+-- name: share_with
+SELECT folder, owner, rights, created FROM share WHERE grantee = $1 ORDER BY owner, folder;
+
+-- name: share_delete
+DELETE FROM share WHERE owner = $1 AND folder = $2 AND grantee = $3;
+
+-- name: share_forget
+DELETE FROM share WHERE owner = $1 OR grantee = $1;
+
 -- name: redirection_load
 SELECT address, target, named, keep_copy, code, created FROM redirection ORDER BY address, created, target;
 
@@ -150,6 +180,15 @@ DELETE FROM import WHERE service = $1 AND at <= $2;
 
 -- name: setting_get
 SELECT value FROM setting WHERE scope = $1 AND id = $2 AND name = $3;
+
+-- name: setting_load
+SELECT scope, id, name, value FROM setting;
+
+-- name: setting_list
+SELECT name, value FROM setting WHERE scope = $1 AND id = $2 ORDER BY name;
+
+-- name: setting_forget
+DELETE FROM setting WHERE scope = $1 AND id = $2;
 
 -- name: setting_put
 INSERT INTO setting (scope, id, name, value) VALUES ($1, $2, $3, $4)

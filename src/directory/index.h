@@ -24,6 +24,7 @@ struct directory_service {
 	int64_t catch_all; /* account, 0: none */
 	char *main_domain; /* NULL until it is added */
 	uint32_t number;   /* of this run of the program */
+	bool in_maintenance;
 	size_t counts[DIRECTORY_CATCHALL + 1]; /* addresses by kind */
 };
 

@@ -149,6 +149,8 @@ enum err directory_load(struct directory *directory)
 	if (e == OK)
 		e = directory_redirects_load(directory);
 	if (e == OK)
+		e = directory_settings_load(directory);
+	if (e == OK)
 		e = read_count(directory->st[DIRECTORY_SQL_DEVICE_CHOSEN_COUNT],
 			&directory->chosen_devices);
 	return e;

@@ -96,6 +96,8 @@ MUST_CHECK enum err directory_auth_verify(struct directory *directory, struct st
 MUST_CHECK enum err directory_setting_get(struct directory *directory, enum directory_scope scope, int64_t id,
 	struct str name, struct buf *ret_value);
 
+MUST_CHECK enum err directory_settings_load(struct directory *directory);
+
 /* user.c */
 MUST_CHECK enum err directory_role_parse(
 	struct directory *directory, struct str text, enum directory_user_role *ret_role);

@@ -25,6 +25,13 @@ static const char *check_count(struct str value)
 	return value.n == 0 || str_to_u32(value, &number) == OK ? NULL : "a number; 0: no limit";
 }
 
+static const char *check_switch(struct str value)
+{
+	bool fine = value.n == 0 || str_equal(value, S("on")) || str_equal(value, S("off"));
+
+	return fine ? NULL : "on or off";
+}
+
 static const struct setting {
 	const char *name;
 	unsigned scopes; /* of enum directory_scope */
@@ -109,6 +116,39 @@ static enum err change(struct directory *directory, const struct directory_chang
 	return e;
 }
 
+/* What look-ups and logins need is in memory too. */
+static void remember(struct directory *directory, enum directory_scope scope, int64_t id, struct str name, struct str value)
+{
+	struct directory_service *service = scope == DIRECTORY_OF_SERVICE ? directory_index_service(directory->index, id) : NULL;
+
+	if (service && str_equal(name, S("maintenance")))
+		service->in_maintenance = str_equal(value, S("on"));
+}
+
+enum err directory_settings_load(struct directory *directory)
+{
+	struct sql_statement *st = directory->st[DIRECTORY_SQL_SETTING_LOAD];
+	enum err e;
+
+	while (sql_step(st, &e))
+		remember(directory, (enum directory_scope)sql_column_i64(st, 0), sql_column_i64(st, 1), sql_column_str(st, 2),
+			sql_column_str(st, 3));
+	return e;
+}
+
+bool directory_in_maintenance(const struct directory *directory, int64_t service)
+{
+	return directory_index_service(directory->index, service)->in_maintenance;
+}
+
+/* Sessions end when maintenance begins. */
+static void tell(struct directory *directory, const struct directory_service *service, struct str name, struct str value)
+{
+	if (str_equal(name, S("maintenance")) && str_equal(value, S("on")))
+		directory_tell(directory, &(struct directory_event){.what = DIRECTORY_MAINTENANCE,
+						  .domain = str_of(service->main_domain)});
+}
+
 enum err directory_setting_set(struct directory *directory, const struct directory_change *by, enum directory_scope scope,
 	struct str subject, struct str name, struct str value)
 {
@@ -127,8 +167,13 @@ enum err directory_setting_set(struct directory *directory, const struct directo
 		e = directory_change_begin(directory);
 	if (e != OK)
 		return e;
-	return directory_change_end(
+	e = directory_change_end(
 		directory, change(directory, by, service->organisation, scope, id, subject, name, value));
+	if (e != OK)
+		return e;
+	remember(directory, scope, id, name, value);
+	tell(directory, service, name, value);
+	return OK;
 }
 
 /* Of an account: what its service says, then what it says itself; both count. */

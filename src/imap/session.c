@@ -239,6 +239,16 @@ void imap_sessions_end(struct imap_sessions *all, uint64_t account, uint64_t dev
 			imap_client_bye(&s->client, "", "the password was revoked");
 }
 
+void imap_sessions_end_domain(struct imap_sessions *all, struct str domain, const char *why)
+{
+	for (struct imap_session *s = all->first; s; s = s->next) {
+		struct str address = str_of(s->address);
+
+		if (str_equal(str_from(address, (size_t)(str_rindex(address, '@') + 1)), domain))
+			imap_client_bye(&s->client, "[UNAVAILABLE] ", why);
+	}
+}
+
 void imap_sessions_free(struct imap_sessions **sessions)
 {
 	struct imap_sessions *all = *sessions;

@@ -25,6 +25,8 @@ void imap_sessions_stop(struct imap_sessions *sessions);
 void imap_sessions_free(struct imap_sessions **sessions);
 /* Those of an account, or (device not 0) of one of its devices, get BYE. */
 void imap_sessions_end(struct imap_sessions *sessions, uint64_t account, uint64_t device);
+/* Those of accounts at a domain; why is told to the client. */
+void imap_sessions_end_domain(struct imap_sessions *sessions, struct str domain, const char *why);
 size_t imap_sessions_count(const struct imap_sessions *sessions);
 
 /* Takes fd over.  Answers the login command of open->tag, then the client's next commands, open->pending first. */

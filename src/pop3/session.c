@@ -313,6 +313,17 @@ void pop3_sessions_end(struct pop3_sessions *all, uint64_t account, uint64_t dev
 		end(s, LINGER_MS);
 }
 
+void pop3_sessions_end_domain(struct pop3_sessions *all, struct str domain)
+{
+	for (struct pop3_session *s = all->first, *next; s; s = next) {
+		struct str address = str_of(s->address);
+
+		next = s->next;
+		if (s->state != POP3_UPDATING && str_equal(str_from(address, (size_t)(str_rindex(address, '@') + 1)), domain))
+			end(s, LINGER_MS);
+	}
+}
+
 void pop3_sessions_free(struct pop3_sessions **sessions)
 {
 	struct pop3_sessions *all = *sessions;

@@ -19,6 +19,8 @@ void pop3_sessions_stop(struct pop3_sessions *sessions);
 void pop3_sessions_free(struct pop3_sessions **sessions);
 /* That of an account, or (device not 0) of one of its devices. */
 void pop3_sessions_end(struct pop3_sessions *sessions, uint64_t account, uint64_t device);
+/* Those of accounts at a domain. */
+void pop3_sessions_end_domain(struct pop3_sessions *sessions, struct str domain);
 size_t pop3_sessions_count(const struct pop3_sessions *sessions);
 
 /* Takes fd over and answers the login, unless it fails.  ERR_IN_USE: the account has a session. */

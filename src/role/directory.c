@@ -102,6 +102,8 @@ static void reply_login(struct directory_role *own, struct ipc_ticket ticket, en
 
 	if (e == OK && identity->send_only && purpose != FOR_SENDING)
 		e = ERR_NOT_ALLOWED;
+	if (e == OK && purpose != FOR_SENDING && directory_in_maintenance(own->directory, identity->target.service))
+		e = ERR_MAINTENANCE;
 	reply.error = e;
 	reply.signature = e == OK ? signature : STR_NONE;
 	reply.generation = own->generation;
@@ -231,9 +233,26 @@ static void take_auth(void *arg, struct ipc_request *request)
 
 /* ---- what the stores must know ---- */
 
+static void end_service(struct directory_role *own, struct str domain)
+{
+	struct ipc_service_end end = { .domain = domain, .generation = ++own->generation };
+
+	for (uint32_t shard = 0; shard < own->role->shards; shard++) {
+		enum err e = ipc_notify(own->role->hub, ROLE_STORE, shard, IPC_SERVICE_END, &end, -1, 0);
+
+		if (e != OK)
+			LOG(LOG_WARNING, "store_not_told", F_STR("domain", domain), F_ERR(e));
+	}
+}
+
 static void on_event(void *arg, const struct directory_event *event)
 {
 	struct directory_role *own = arg;
+
+	if (event->what == DIRECTORY_MAINTENANCE) {
+		end_service(own, event->domain);
+		return;
+	}
 	struct ipc_account_end end = { .account = (uint64_t)event->account, .device = (uint64_t)event->device,
 		.generation = ++own->generation };
 

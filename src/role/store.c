@@ -134,7 +134,10 @@ static void take_deliver(void *arg, struct ipc_request *request)
 /* A login that directory accepted before it took the password back may come behind the word of it. */
 static bool is_void(const struct store_role *own, const struct ipc_session_open *open)
 {
-	return open->generation < (uintptr_t)map_get_u64(own->ended, open->account);
+	struct str domain = str_from(open->address, (size_t)(str_rindex(open->address, '@') + 1));
+
+	return open->generation < (uintptr_t)map_get_u64(own->ended, open->account) ||
+		open->generation < (uintptr_t)map_get(own->ended_domains, domain);
 }
 
 static void take_session(void *arg, struct ipc_request *request)
@@ -168,6 +171,16 @@ static void take_account_end(void *arg, struct ipc_request *request)
 	map_put_u64(own->ended, ask->account, (void *)(uintptr_t)ask->generation);
 	imap_sessions_end(own->imap, ask->account, ask->device);
 	pop3_sessions_end(own->pop3, ask->account, ask->device);
+}
+
+static void take_service_end(void *arg, struct ipc_request *request)
+{
+	const struct ipc_service_end *ask = request->body;
+	struct store_role *own = ((struct role *)arg)->own;
+
+	map_put(own->ended_domains, ask->domain, (void *)(uintptr_t)ask->generation);
+	imap_sessions_end_domain(own->imap, ask->domain, err_text(ERR_MAINTENANCE));
+	pop3_sessions_end_domain(own->pop3, ask->domain);
 }
 
 struct deletion_job {
@@ -391,12 +404,14 @@ void role_store(struct role *role)
 	own->pop3 = pop3_sessions_new(role->loop, own->store, role->conf);
 	own->ended = map_new();
 	own->compact_ms = time_mono_ms() + role->conf->compact_interval;
+	own->ended_domains = map_new();
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);
 	loop_at_turn_end(role->loop, turn_end, own);
 	ipc_handle(role->hub, IPC_DELIVER, take_deliver);
 	ipc_handle(role->hub, IPC_SESSION_OPEN, take_session);
 	ipc_handle(role->hub, IPC_ACCOUNT_END, take_account_end);
+	ipc_handle(role->hub, IPC_SERVICE_END, take_service_end);
 	ipc_handle(role->hub, IPC_ACCOUNT_DELETE, take_account_delete);
 	ipc_handle(role->hub, IPC_STORE_COMPACT, take_compact);
 	store_role_handle_moves(role->hub);
@@ -404,6 +419,7 @@ void role_store(struct role *role)
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);
 	map_free(&own->ended);
+	map_free(&own->ended_domains);
 	vec_done(&own->compact_asked);
 	store_close(&own->store);
 }

@@ -31,6 +31,7 @@ struct store_role {
 	bool compacts;
 	VEC(struct ipc_ticket) compact_asked; /* who waits for the run's end */
 	struct map *ended; /* generation of the last ACCOUNT_END of an account, as a pointer */
+	struct map *ended_domains; /* the same of SERVICE_END */
 };
 
 /* store_move.c: accounts that come from another shard, or go to one */
