@@ -297,6 +297,7 @@ static void forget(struct directory *directory, struct directory_service *servic
 	}
 	directory_index_remove(directory->index, entry.id);
 	directory_redirects_forget(directory, entry.id);
+	directory_retention_forget(directory, entry.id);
 	if (service->catch_all == entry.id)
 		service->catch_all = 0;
 	if (is_mailbox(&entry))

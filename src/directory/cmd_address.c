@@ -181,6 +181,22 @@ static enum err put_created(
 	return OK;
 }
 
+static enum err put_all_of_mailbox(
+	struct directory_call *call, const struct directory_service *service, int64_t account)
+{
+	enum err e = put_aliases(call, service, account);
+
+	if (e == OK)
+		e = put_devices(call, account);
+	if (e == OK)
+		e = directory_put_shares(call, account);
+	if (e == OK)
+		e = directory_put_settings(call, "settings", DIRECTORY_OF_ADDRESS, account);
+	if (e == OK)
+		e = directory_put_settings(call, "service_settings", DIRECTORY_OF_SERVICE, service->id);
+	return e == OK ? directory_put_permissions(call, service, account) : e;
+}
+
 enum err directory_cmd_address_show(struct directory_call *call)
 {
 	struct directory_service *service;
@@ -198,8 +214,7 @@ enum err directory_cmd_address_show(struct directory_call *call)
 	directory_put_redirections(call, entry);
 	if (entry->kind == DIRECTORY_REDIRECT)
 		return OK;
-	e = put_aliases(call, service, entry->id);
-	return e == OK ? put_devices(call, entry->id) : e;
+	return put_all_of_mailbox(call, service, entry->id);
 }
 
 enum err directory_cmd_address_delete(struct directory_call *call)

@@ -185,6 +185,22 @@ enum err directory_cmd_audit_list(struct directory_call *call)
 	return e;
 }
 
+enum err directory_put_settings(struct directory_call *call, const char *key, enum directory_scope scope, int64_t id)
+{
+	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_SETTING_LIST];
+	json_t *all = json_object();
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(scope), SQL_I64(id));
+	while (sql_step(st, &e)) {
+		struct str name = sql_column_str(st, 0), value = sql_column_str(st, 1);
+
+		json_object_setn_new(all, name.p, name.n, json_stringn(value.n ? value.p : "", value.n));
+	}
+	json_object_set_new(call->reply, key, all);
+	return e;
+}
+
 enum err directory_cmd_service_set(struct directory_call *call)
 {
 	return directory_setting_set(call->directory, call->by, DIRECTORY_OF_SERVICE, directory_text(call, "service"),

@@ -78,19 +78,14 @@ enum err directory_cmd_permission_set(struct directory_call *call)
 		       : e;
 }
 
-enum err directory_cmd_permission_list(struct directory_call *call)
+enum err directory_put_permissions(
+	struct directory_call *call, const struct directory_service *service, int64_t account)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_PERMISSION_LIST];
-	struct directory_service *service;
-	struct directory_entry *entry;
-	enum err e = directory_find_mailbox(
-		call->directory, directory_text(call, "address"), &service, &entry);
-
-	if (e != OK)
-		return e;
 	json_t *list = json_array();
-	SQL_BIND(st, SQL_I64(service->organisation), SQL_I64(entry->id),
-		SQL_I64(DIRECTORY_ADMINISTRATOR));
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(service->organisation), SQL_I64(account), SQL_I64(DIRECTORY_ADMINISTRATOR));
 	while (sql_step(st, &e)) {
 		enum directory_user_role role = (enum directory_user_role)sql_column_i64(st, 1);
 		uint32_t bits = role <= DIRECTORY_ADMINISTRATOR ? DIRECTORY_MAY_ALL
@@ -104,6 +99,16 @@ enum err directory_cmd_permission_list(struct directory_call *call)
 	}
 	json_object_set_new(call->reply, "users", list);
 	return e;
+}
+
+enum err directory_cmd_permission_list(struct directory_call *call)
+{
+	struct directory_service *service;
+	struct directory_entry *entry;
+	enum err e = directory_find_mailbox(
+		call->directory, directory_text(call, "address"), &service, &entry);
+
+	return e == OK ? directory_put_permissions(call, service, entry->id) : e;
 }
 
 static void put_lock(void *arg, const struct directory_lock *lock)

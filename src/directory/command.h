@@ -38,6 +38,12 @@ bool directory_flag(const struct directory_call *call, const char *name);
 MUST_CHECK enum err directory_call_organisation(struct directory_call *call, int64_t *ret_organisation);
 /* "limit": 1 to 10000. */
 int64_t directory_limit(const struct directory_call *call);
+/* cmd_service.c: what is set, by name. */
+MUST_CHECK enum err directory_put_settings(
+	struct directory_call *call, const char *key, enum directory_scope scope, int64_t id);
+/* cmd_user.c: "users". */
+MUST_CHECK enum err directory_put_permissions(
+	struct directory_call *call, const struct directory_service *service, int64_t account);
 /* cmd_share.c: "shared" and "received". */
 MUST_CHECK enum err directory_put_shares(struct directory_call *call, int64_t account);
 /* cmd_redirection.c: "keep_copy" and "redirections", when there are any. */

@@ -117,6 +117,7 @@ enum err directory_open(const struct directory_options *options,
 	directory->verdicts = directory_verdicts_new();
 	directory->last_uses = map_new();
 	directory->redirects = map_new();
+	directory->retention = map_new();
 	enum err e = explain(directory, open_all(directory, ret_detail ? ret_detail : &unused),
 		ret_detail ? ret_detail : &unused);
 	buf_done(&unused);
@@ -153,6 +154,7 @@ void directory_close(struct directory **directory)
 	directory_verdicts_free(&old->verdicts);
 	free_last_uses(old);
 	directory_redirects_free(old);
+	directory_retention_free(old);
 	sodium_memzero(&old->keys, sizeof(old->keys));
 	free(old->pretend_verifier);
 	free(old->offers);

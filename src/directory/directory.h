@@ -370,6 +370,17 @@ MUST_CHECK enum err directory_setting_set(struct directory *directory, const str
 	enum directory_scope scope, struct str subject, struct str name, struct str value);
 /* Mailboxes of the service are not to be read now. */
 bool directory_in_maintenance(const struct directory *directory, int64_t service);
+/* Days that messages stay in Trash and Spam: -1: as long as for all, 0: for ever. */
+struct directory_retention_rule {
+	int64_t account;
+	int32_t trash_days, spam_days;
+};
+/*
+ * What was set, for accounts above `after`, ascending, at most max of them.  *ret_until: there are no others up to this account;
+ * INT64_MAX at the end.
+ */
+size_t directory_retention_rules(const struct directory *directory, int64_t after,
+	struct directory_retention_rule *ret_rules, size_t max, int64_t *ret_until);
 /* IMAP capabilities that this account does without, with blanks between them. */
 MUST_CHECK enum err directory_imap_disabled(
 	struct directory *directory, const struct directory_target *target, struct buf *ret_words);

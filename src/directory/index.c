@@ -59,7 +59,8 @@ struct directory_service *directory_index_add_service(
 	struct directory_service *service = mem_make(struct directory_service);
 
 	*service = (struct directory_service){
-		.id = id, .organisation = organisation, .number = (uint32_t)index->services.n};
+		.id = id, .organisation = organisation, .number = (uint32_t)index->services.n,
+		.retention = {-1, -1}};
 	vec_push(&index->services, service);
 	void *old = map_put_u64(index->services_by_id, (uint64_t)id, service);
 	assert(old == NULL);
@@ -189,8 +190,8 @@ struct directory_entry *directory_index_find(const struct directory_index *index
 	return slot == 0 ? NULL : &index->entries.v[(uint32_t)slot - 1];
 }
 
-struct directory_entry *directory_index_find_id(
-	const struct directory_index *index, int64_t id)
+/* The first entry whose id is at least that. */
+static size_t place_of(const struct directory_index *index, int64_t id)
 {
 	size_t low = 0, high = index->entries.n;
 
@@ -202,8 +203,28 @@ struct directory_entry *directory_index_find_id(
 		else
 			high = middle;
 	}
-	struct directory_entry *entry = &index->entries.v[low];
-	return low < index->entries.n && entry->id == id && entry->kind != 0 ? entry : NULL;
+	return low;
+}
+
+struct directory_entry *directory_index_find_id(
+	const struct directory_index *index, int64_t id)
+{
+	size_t place = place_of(index, id);
+
+	if (place == index->entries.n)
+		return NULL;
+	struct directory_entry *entry = &index->entries.v[place];
+	return entry->id == id && entry->kind != 0 ? entry : NULL;
+}
+
+size_t directory_index_place_after(const struct directory_index *index, int64_t id)
+{
+	return id == INT64_MAX ? index->entries.n : place_of(index, id + 1);
+}
+
+const struct directory_entry *directory_index_at(const struct directory_index *index, size_t place)
+{
+	return place < index->entries.n ? &index->entries.v[place] : NULL;
 }
 
 void directory_index_reserve(struct directory_index *index, size_t n)

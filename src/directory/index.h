@@ -18,6 +18,10 @@ struct directory_offer {
 	bool catch_all, sieve;
 };
 
+struct directory_retention {
+	int32_t trash_days, spam_days; /* -1: not set */
+};
+
 struct directory_service {
 	int64_t id, organisation, created;
 	const struct directory_offer *offer;
@@ -25,6 +29,7 @@ struct directory_service {
 	char *main_domain; /* NULL until it is added */
 	uint32_t number;   /* of this run of the program */
 	bool in_maintenance;
+	struct directory_retention retention;
 	size_t counts[DIRECTORY_CATCHALL + 1]; /* addresses by kind */
 };
 
@@ -72,6 +77,9 @@ struct directory_entry *directory_index_find(const struct directory_index *index
 	const struct directory_service *service, struct str local);
 struct directory_entry *directory_index_find_id(
 	const struct directory_index *index, int64_t id);
+/* Where entries with a higher id begin; entries at places, NULL behind the last; removed ones have kind 0. */
+size_t directory_index_place_after(const struct directory_index *index, int64_t id);
+const struct directory_entry *directory_index_at(const struct directory_index *index, size_t place);
 struct str directory_index_local(
 	const struct directory_index *index, const struct directory_entry *entry);
 size_t directory_index_count(const struct directory_index *index);

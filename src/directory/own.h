@@ -53,6 +53,7 @@ struct directory {
 	struct directory_keys keys;
 	struct directory_attempts *attempts;
 	struct directory_verdicts *verdicts;
+	struct map *retention; /* struct directory_retention of the addresses that have their own */
 	struct map *redirects; /* struct directory_redirects of the addresses that have some */
 	struct map *last_uses; /* by device or token, not written yet */
 	int64_t last_uses_written_ms;
@@ -97,6 +98,12 @@ MUST_CHECK enum err directory_setting_get(struct directory *directory, enum dire
 	struct str name, struct buf *ret_value);
 
 MUST_CHECK enum err directory_settings_load(struct directory *directory);
+
+/* retention.c: other names do nothing. */
+void directory_retention_of_service(struct directory_service *service, struct str name, struct str value);
+void directory_retention_of_address(struct directory *directory, int64_t address, struct str name, struct str value);
+void directory_retention_forget(struct directory *directory, int64_t address);
+void directory_retention_free(struct directory *directory);
 
 /* user.c */
 MUST_CHECK enum err directory_role_parse(

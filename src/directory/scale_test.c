@@ -30,6 +30,34 @@ static void time_lookups(struct fixture *f)
 	assert_true(found > rounds / 3 && found < rounds / 3 * 2);
 }
 
+static void count_mailbox(void *ctx, const struct directory_target *target)
+{
+	++*(unsigned *)ctx;
+}
+
+/* What RCPT asks: half of the addresses have a redirection. */
+static void time_routes(struct fixture *f)
+{
+	struct buf code = {0};
+	char text[80], target[80];
+	unsigned mailboxes = 0, found = 0, rounds = 200000, redirected = addresses < 2000 ? addresses / 2 : 1000;
+
+	for (unsigned i = 1; i <= redirected; i++) {
+		snprintf(text, sizeof(text), "user%u@example.test", i);
+		snprintf(target, sizeof(target), "user%u@example.test", addresses - i + 1);
+		assert_ok(directory_redirection_add(
+			f->directory, &f->by, str_of(text), str_of(target), DIRECTORY_KEEP_COPY, &code));
+	}
+	uint64_t start = time_mono_us();
+	for (unsigned i = 0; i < rounds; i++) {
+		snprintf(text, sizeof(text), "user%u@example.test", i % (2 * redirected) + 1);
+		found += directory_route(f->directory, str_of(text), count_mailbox, &mailboxes) == OK;
+	}
+	print_message("look-ups of RCPT: %.0f a second, half of them redirected\n", rounds / seconds_since(start));
+	assert_int_equal(found, rounds);
+	assert_int_equal(mailboxes, rounds + rounds / 2);
+}
+
 static void time_logins(
 	struct fixture *f, const char *what, struct str password, unsigned rounds)
 {
@@ -92,6 +120,7 @@ static void test_scale(void **state)
 	assert_int_equal(counts.addresses, addresses);
 	assert_true(counts.memory_bytes < 150ull * addresses);
 	time_lookups(f);
+	time_routes(f);
 	time_logins(f, "first login with the chosen password", S("sesame"), 1);
 	time_logins(f, "logins with the chosen password", S("sesame"), 20000);
 	time_device(f);

@@ -2,7 +2,7 @@
 /* What is set for one service or one address, in place of what holds for all. */
 #include "directory/own.h"
 
-enum { VALUE_MAX = 1000 };
+enum { VALUE_MAX = 1000, DAYS_MAX = 36500 };
 
 /* NULL: fine; else what it has to be. */
 typedef const char *check_fn(struct str value);
@@ -23,6 +23,14 @@ static const char *check_count(struct str value)
 	uint32_t number;
 
 	return value.n == 0 || str_to_u32(value, &number) == OK ? NULL : "a number; 0: no limit";
+}
+
+static const char *check_days(struct str value)
+{
+	uint32_t days;
+
+	return value.n == 0 || (str_to_u32(value, &days) == OK && days <= DAYS_MAX) ? NULL
+										  : "a number of days, 0: for ever";
 }
 
 static const char *check_switch(struct str value)
@@ -123,6 +131,10 @@ static void remember(struct directory *directory, enum directory_scope scope, in
 
 	if (service && str_equal(name, S("maintenance")))
 		service->in_maintenance = str_equal(value, S("on"));
+	if (service)
+		directory_retention_of_service(service, name, value);
+	else if (scope == DIRECTORY_OF_ADDRESS)
+		directory_retention_of_address(directory, id, name, value);
 }
 
 enum err directory_settings_load(struct directory *directory)

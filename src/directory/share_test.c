@@ -104,11 +104,62 @@ static void test_maintenance(void **state)
 	assert_false(directory_in_maintenance(f->directory, target.service));
 }
 
+/* "account:trash,spam" of all rules, so many at once. */
+static void expect_rules(struct fixture *f, size_t at_once, const char *want)
+{
+	struct directory_retention_rule rules[10];
+	struct buf got = {0};
+
+	for (int64_t after = 0; after != INT64_MAX;) {
+		size_t n = directory_retention_rules(f->directory, after, rules, at_once, &after);
+
+		for (size_t i = 0; i < n; i++)
+			buf_addf(&got, "%s%lld:%d,%d", got.n ? " " : "", (long long)rules[i].account, rules[i].trash_days,
+				rules[i].spam_days);
+	}
+	assert_str(buf_str(&got), want);
+	buf_done(&got);
+}
+
+static void test_retention(void **state)
+{
+	struct fixture *f = *state;
+	int64_t service;
+
+	expect_rules(f, 10, "");
+	fixture_address(f, "a@example.test"); /* 1 */
+	fixture_address(f, "b@example.test"); /* 2 */
+	assert_ok(directory_service_add(f->directory, &f->by, 1, S("second.test"), S("premium"), &service));
+	fixture_address(f, "c@second.test"); /* 3 */
+	fixture_address(f, "d@second.test"); /* 4 */
+	assert_ok(directory_alias_add(f->directory, &f->by, S("e@second.test"), S("d@second.test"))); /* 5 */
+	fixture_address(f, "f@example.test"); /* 6 */
+	expect_rules(f, 10, "");
+	assert_int_equal(set(f, DIRECTORY_OF_ADDRESS, "a@example.test", "trash-retention", "-1"), ERR_SYNTAX);
+	assert_int_equal(set(f, DIRECTORY_OF_ADDRESS, "a@example.test", "trash-retention", "36501"), ERR_SYNTAX);
+	assert_ok(set(f, DIRECTORY_OF_ADDRESS, "a@example.test", "trash-retention", "0"));
+	assert_ok(set(f, DIRECTORY_OF_SERVICE, "second.test", "spam-retention", "7"));
+	assert_ok(set(f, DIRECTORY_OF_ADDRESS, "d@second.test", "spam-retention", "90"));
+	assert_ok(set(f, DIRECTORY_OF_ADDRESS, "d@second.test", "trash-retention", "1"));
+	for (size_t at_once = 1; at_once <= 10; at_once++)
+		expect_rules(f, at_once, "1:0,-1 3:-1,7 4:1,90");
+	fixture_reopen(f);
+	expect_rules(f, 2, "1:0,-1 3:-1,7 4:1,90");
+	assert_ok(set(f, DIRECTORY_OF_ADDRESS, "d@second.test", "spam-retention", ""));
+	assert_ok(set(f, DIRECTORY_OF_ADDRESS, "a@example.test", "trash-retention", ""));
+	expect_rules(f, 2, "3:-1,7 4:1,7");
+	assert_ok(directory_address_delete(f->directory, &f->by, S("d@second.test")));
+	expect_rules(f, 2, "3:-1,7");
+	assert_ok(set(f, DIRECTORY_OF_SERVICE, "second.test", "spam-retention", ""));
+	expect_rules(f, 2, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_shares),
 		FIXTURE_TEST(test_maintenance),
+		FIXTURE_TEST(test_retention),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

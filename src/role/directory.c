@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-enum { TICK_MS = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16 };
+enum { TICK_MS = 1000, RULES_AT_ONCE = 1000, DELETE_TIMEOUT_MS = 60000, DELETIONS_MAX = 16 };
 
 static void add_mailbox(void *ctx, const struct directory_target *target)
 {
@@ -233,6 +233,26 @@ static void take_auth(void *arg, struct ipc_request *request)
 
 /* ---- what the stores must know ---- */
 
+static void take_retention(void *arg, struct ipc_request *request)
+{
+	const struct ipc_dir_retention *ask = request->body;
+	struct directory_role *own = ((struct role *)arg)->own;
+	struct directory_retention_rule rules[RULES_AT_ONCE];
+	struct buf list = { 0 };
+	int64_t after = ask->after > INT64_MAX ? INT64_MAX : (int64_t)ask->after, until;
+	size_t n = directory_retention_rules(own->directory, after, rules, RULES_AT_ONCE, &until);
+	struct ipc_dir_retention_reply reply = { .until = until == INT64_MAX ? UINT64_MAX : (uint64_t)until };
+
+	for (size_t i = 0; i < n; i++) {
+		buf_u64(&list, (uint64_t)rules[i].account);
+		buf_u32(&list, (uint32_t)rules[i].trash_days);
+		buf_u32(&list, (uint32_t)rules[i].spam_days);
+	}
+	reply.rules = buf_str(&list);
+	ipc_reply(ipc_ticket_of(request), IPC_DIR_RETENTION_REPLY, &reply, -1);
+	buf_done(&list);
+}
+
 static void end_service(struct directory_role *own, struct str domain)
 {
 	struct ipc_service_end end = { .domain = domain, .generation = ++own->generation };
@@ -370,6 +390,7 @@ void role_directory(struct role *role)
 	ipc_handle(role->hub, IPC_DIR_LOOKUP, take_lookup);
 	ipc_handle(role->hub, IPC_DIR_AUTH, take_auth);
 	ipc_handle(role->hub, IPC_DIR_SCRAM, take_scram);
+	ipc_handle(role->hub, IPC_DIR_RETENTION, take_retention);
 	ipc_handle(role->hub, IPC_DIR_ACCOUNT, take_account);
 	role_run(role);
 	directory_close(&own->directory);

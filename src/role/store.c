@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BACKGROUND_MS = 1000, RETENTION_FOLDERS = 20,
+enum { BACKGROUND_MS = 1000,
 	ENDED_MAX = 100000 /* accounts: far more than end sessions while a login is on its way */ };
 
 /* One DELIVER request until its turn is durable; everything it points to is in its arena. */
@@ -233,53 +233,6 @@ static void wake(void *arg)
 	loop_defer(own->role->loop, turn_end, own);
 }
 
-static enum err run_retention(struct store_job *job, struct store_tx *tx)
-{
-	struct retention *r = (struct retention *)job;
-	enum err e = OK;
-
-	r->expiry = r->kept;
-	r->more = true;
-	for (int i = 0; e == OK && r->more && i < RETENTION_FOLDERS; i++)
-		e = store_expire(tx, &r->expiry, &r->more);
-	return e;
-}
-
-static void end_retention(struct store_job *job, enum err e)
-{
-	struct retention *r = (struct retention *)job;
-
-	r->kept = r->expiry;
-	r->is_running = e == OK && r->more;
-	if (e != OK)
-		LOG(LOG_ERROR, "retention_failed", F_ERR(e));
-	else if (!r->more && r->expiry.expunged)
-		LOG(LOG_INFO, "retention", F_U64("expunged", r->expiry.expunged));
-}
-
-static int64_t retention_from(int64_t duration_ms)
-{
-	return duration_ms ? time_wall_s() - duration_ms / 1000 : INT64_MIN;
-}
-
-static void look_through(struct store_role *own)
-{
-	const struct conf *conf = own->role->conf;
-	struct retention *r = &own->retention;
-
-	if (!r->is_running && time_mono_ms() < r->next_ms)
-		return;
-	if (!r->is_running) {
-		r->next_ms = time_mono_ms() + conf->retention_interval;
-		r->kept = (struct store_expiry){ .trash_before_s = retention_from(conf->trash_retention),
-			.junk_before_s = retention_from(conf->spam_retention) };
-	}
-	r->is_running = true;
-	r->job = (struct store_job){ .run = run_retention, .done = end_retention, .what = "retention",
-		.writes_often = true };
-	store_submit(own->store, &r->job);
-}
-
 /* ---- compaction ---- */
 
 static void start_compaction(struct store_role *own)
@@ -333,7 +286,7 @@ static void background(void *arg)
 	bool more = store_background(own->store);
 
 	if (!store_has_jobs(own->store))
-		look_through(own);
+		retention_go_on(own);
 	compact(own);
 	loop_timer_start(own->background, more || own->compacts ? 1 : own->retention.is_running ? 10 : BACKGROUND_MS);
 }
@@ -418,6 +371,7 @@ void role_store(struct role *role)
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);
+	retention_done(&own->retention);
 	map_free(&own->ended);
 	map_free(&own->ended_domains);
 	vec_done(&own->compact_asked);

@@ -12,11 +12,12 @@
 #include "store/move.h"
 #include "store/rebuild.h"
 
-/* The walk over Trash and Spam: a few folders a turn, then a pause. */
+/* The walk over Trash and Spam: the rules of some accounts, their folders, a few a turn; at the end a pause. */
 struct retention {
 	struct store_job job; /* first */
 	struct store_expiry expiry, kept; /* kept: as it was before the job, which may run again */
-	bool is_running, more;
+	bool is_running, is_asking, has_rules, more;
+	VEC(struct store_expiry_rule) rules;
 	int64_t next_ms;
 };
 
@@ -33,6 +34,10 @@ struct store_role {
 	struct map *ended; /* generation of the last ACCOUNT_END of an account, as a pointer */
 	struct map *ended_domains; /* the same of SERVICE_END */
 };
+
+/* retention.c: a step, if one is due; while no job waits */
+void retention_go_on(struct store_role *own);
+void retention_done(struct retention *retention);
 
 /* store_move.c: accounts that come from another shard, or go to one */
 void store_role_handle_moves(struct ipc_hub *hub);

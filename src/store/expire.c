@@ -16,6 +16,8 @@ static enum err next_folder(struct store_tx *tx, struct store_expiry *expiry, en
 		return e;
 	SQL_BIND(st, SQL_I64(expiry->account), SQL_I64(expiry->folder), SQL_I64(STORE_TRASH), SQL_I64(STORE_JUNK));
 	e = sql_first(st);
+	if (e == OK && expiry->last_account && (uint64_t)sql_column_i64(st, 0) > expiry->last_account)
+		e = ERR_NOT_FOUND;
 	if (e == OK) {
 		expiry->account = (uint64_t)sql_column_i64(st, 0);
 		expiry->folder = (uint64_t)sql_column_i64(st, 1);
@@ -23,6 +25,25 @@ static enum err next_folder(struct store_tx *tx, struct store_expiry *expiry, en
 	}
 	sql_reset(st);
 	return e;
+}
+
+static int compare_accounts(const void *key, const void *rule)
+{
+	uint64_t account = *(const uint64_t *)key, other = ((const struct store_expiry_rule *)rule)->account;
+
+	return (account > other) - (account < other);
+}
+
+/* The account's own times go first. */
+static int64_t limit_of(const struct store_expiry *expiry, enum store_special special)
+{
+	struct store_expiry_rule all = { expiry->account, expiry->trash_before_s, expiry->junk_before_s };
+	const struct store_expiry_rule *own = expiry->rule_count
+		? bsearch(&expiry->account, expiry->rules, expiry->rule_count, sizeof(all), compare_accounts)
+		: NULL;
+
+	own = own ? own : &all;
+	return special == STORE_TRASH ? own->trash_before_s : own->junk_before_s;
 }
 
 static enum err find_due(struct store_tx *tx, const struct store_expiry *expiry, int64_t before_s, struct uidset *uids)
@@ -72,7 +93,7 @@ enum err store_expire(struct store_tx *tx, struct store_expiry *expiry, bool *re
 	*ret_more = e == OK;
 	if (e != OK)
 		return e == ERR_NOT_FOUND ? OK : e;
-	before_s = special == STORE_TRASH ? expiry->trash_before_s : expiry->junk_before_s;
+	before_s = limit_of(expiry, special);
 	e = find_due(tx, expiry, before_s, &uids);
 	if (e == OK && uids.n)
 		e = expunge_due(tx, expiry, &uids);

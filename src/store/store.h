@@ -322,10 +322,18 @@ MUST_CHECK enum err store_store_flags(struct store_tx *tx, const struct store_fo
 MUST_CHECK enum err store_expunge(struct store_tx *tx, const struct store_folder *folder, const struct uidset *uids,
 	bool all, struct uidset *ret_expunged);
 
+struct store_expiry_rule {
+	uint64_t account;
+	int64_t trash_before_s, junk_before_s;
+};
 /* A walk over the Trash and Spam folders of all accounts; all zero but the times: from the beginning. */
 struct store_expiry {
 	int64_t trash_before_s, junk_before_s; /* what entered before goes; s since 1970 */
 	uint64_t account, folder;              /* the last one looked at */
+	/* Accounts with times of their own, ascending; borrowed. */
+	const struct store_expiry_rule *rules;
+	size_t rule_count;
+	uint64_t last_account; /* the walk ends behind it; 0: at the end */
 	uint64_t expunged;
 };
 /* Expunges what is due in the next of them, 1,000 messages at most.  *ret_more false: the walk is over. */

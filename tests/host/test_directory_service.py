@@ -79,3 +79,20 @@ def test_shares(host):
     assert run(host, "share", "list", "carol@other.test")["received"] == []
     actions = [e["action"] for e in run(host, "audit", "list", "Example")["entries"]]
     assert actions[:2] == ["share delete", "share add"]
+
+
+def test_address_show(host):
+    user = "user4@example.test"
+    host.run("user", "add", "boss@people.test", "--organisation", "Example", "--role", "legal", check=False)
+    host.run("user", "add", "help@people.test", "--organisation", "Example")
+    host.run("permission", "set", "help@people.test", user, "filters")
+    host.run("redirection", "add", user, "user1@example.test")
+    host.run("share", "add", user, "INBOX", "user2@example.test", "l")
+    host.run("address", "set", user, "trash-retention", "5")
+    host.run("service", "set", "example.test", "spam-retention", "9")
+    shown = run(host, "address", "show", user)
+    assert shown["settings"] == {"trash-retention": "5"} and shown["service_settings"]["spam-retention"] == "9"
+    assert {"user": "help@people.test", "role": "collaborator", "permissions": ["filters"]} in shown["users"]
+    assert [r["target"] for r in shown["redirections"]] == ["user1@example.test"]
+    assert shown["shared"][0]["with"] == "user2@example.test" and shown["received"] == []
+    assert "trash-retention: 5" in host.run("address", "show", user).stdout

@@ -94,3 +94,33 @@ def test_a_large_one_goes_in_slices(data):
         wait_for(lambda: count(host, "Trash") == 0)
     finally:
         host.close()
+
+
+def test_own_times_of_an_address_and_of_a_service(data):
+    """user1 keeps Trash for ever and Spam for two days; all others of the service keep Trash for two days."""
+    from support.server import Server
+    start = ("--set", "retention_interval=20ms")
+    host = Server(*start, accounts=2, data=data)
+    users = USER, "user2@example.test"
+
+    def left(user):
+        with Imap(host, user=user) as c:
+            return [int(c.ok(f"STATUS {f} (MESSAGES)")[0].split()[-1].rstrip(b")")) for f in ("Trash", "Spam")]
+
+    for user in users:
+        with Imap(host, user=user) as c:
+            c.fill(2, "Trash")
+            c.fill(3, "Spam")
+    host.run("service", "set", "example.test", "trash-retention", "2")
+    host.run("address", "set", USER, "trash-retention", "0")
+    host.run("address", "set", USER, "spam-retention", "2")
+    assert host.run("address", "set", USER, "spam-retention", "long", check=False).returncode == 1
+    host.stop()
+    host = Server(*start, "--set", "clock_offset=3d", accounts=2, data=data)
+    try:
+        wait_for(lambda: left(users[0]) == [2, 0] and left(users[1]) == [0, 3])
+        host.run("address", "set", USER, "trash-retention", "1")
+        wait_for(lambda: left(users[0]) == [0, 0])
+        assert left(users[1]) == [0, 3]
+    finally:
+        host.close()
