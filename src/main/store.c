@@ -65,8 +65,8 @@ static bool rebuild(struct tool *tool, const char *dir)
 	const char *text = e == ERR_BUSY ? "in use; stop the server first" : e == OK ? "rebuilt" : err_text(e);
 
 	if (tool->options.json)
-		json_array_append_new(tool->shards, json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:I}", "shard", (int)tool->shard,
-			"result", text, "messages", (json_int_t)made.messages, "changes", (json_int_t)made.notes, "lost",
+		json_array_append_new(tool->shards, json_pack("{s:i,s:s,s:b,s:I,s:I,s:I,s:I,s:I}", "shard", (int)tool->shard,
+			"result", text, "from_copy", (int)made.from_copy, "messages", (json_int_t)made.messages, "changes", (json_int_t)made.notes, "lost",
 			(json_int_t)made.lost, "erased", (json_int_t)made.erased, "damaged", (json_int_t)made.damaged));
 	else
 		printf("shard %u: %s: %llu messages and %llu changes from %llu segments; %llu lost, %llu erased, %llu damaged\n",

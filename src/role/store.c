@@ -280,10 +280,30 @@ static void compact(struct store_role *own)
 		end_compaction(own);
 }
 
+/* True: there is more of it to do. */
+static bool back_up_index(struct store_role *own)
+{
+	int64_t interval = own->role->conf->index_backup_interval;
+	bool more = false;
+	enum err e = OK;
+
+	if (interval && time_mono_ms() >= own->backup_ms) {
+		own->backup_ms = time_mono_ms() + interval;
+		e = store_index_backup_start(own->store);
+	}
+	if (e == OK)
+		e = store_index_backup_step(own->store, &more);
+	if (e != OK)
+		LOG(LOG_WARNING, "index_not_copied", F_ERR(e));
+	return more;
+}
+
 static void background(void *arg)
 {
 	struct store_role *own = arg;
 	bool more = store_background(own->store);
+
+	more = back_up_index(own) || more;
 
 	if (!store_has_jobs(own->store))
 		retention_go_on(own);
@@ -331,7 +351,7 @@ static enum err rebuild_if_lost(const char *dir, const struct store_options *opt
 	LOG(LOG_WARNING, "index_lost", F_CSTR("shard", dir));
 	e = store_rebuild_index(dir, options, &rebuilt);
 	LOG(LOG_WARNING, "index_rebuilt", F_CSTR("shard", dir), F_U64("messages", rebuilt.messages),
-		F_U64("notes", rebuilt.notes), F_U64("lost", rebuilt.lost), F_U64("damaged", rebuilt.damaged), F_ERR(e));
+		F_U64("notes", rebuilt.notes), F_U64("from_copy", rebuilt.from_copy), F_U64("lost", rebuilt.lost), F_U64("damaged", rebuilt.damaged), F_ERR(e));
 	return e;
 }
 
@@ -357,6 +377,7 @@ void role_store(struct role *role)
 	own->pop3 = pop3_sessions_new(role->loop, own->store, role->conf);
 	own->ended = map_new();
 	own->compact_ms = time_mono_ms() + role->conf->compact_interval;
+	own->backup_ms = time_mono_ms() + role->conf->index_backup_interval;
 	own->ended_domains = map_new();
 	own->background = loop_timer_add(role->loop, background, own);
 	loop_timer_start(own->background, BACKGROUND_MS);

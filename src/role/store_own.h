@@ -9,6 +9,7 @@
 #include "pop3/session.h"
 #include "role/role.h"
 #include "store/compact.h"
+#include "store/index_backup.h"
 #include "store/move.h"
 #include "store/rebuild.h"
 
@@ -28,6 +29,7 @@ struct store_role {
 	struct pop3_sessions *pop3;
 	struct loop_timer *background;
 	struct retention retention;
+	int64_t backup_ms; /* the next copy of the index; monotonic */
 	int64_t compact_ms; /* the next run, when none is asked for; monotonic */
 	bool compacts;
 	VEC(struct ipc_ticket) compact_asked; /* who waits for the run's end */

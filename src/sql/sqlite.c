@@ -44,6 +44,11 @@ static struct connection *connection_of(const struct sql *sql)
 	return (struct connection *)sql;
 }
 
+sqlite3 *sql_sqlite_handle(const struct sql *sql)
+{
+	return connection_of(sql)->handle;
+}
+
 static sqlite3_stmt *handle_of(const struct sql_statement *statement)
 {
 	return ((const struct prepared *)statement)->handle;

@@ -7,6 +7,9 @@
 
 #include <sqlite3.h>
 
+struct sql;
+/* Of a connection to SQLite. */
+sqlite3 *sql_sqlite_handle(const struct sql *sql);
 /* The error for a SQLite result code; handle (may be NULL) is asked for the system's errno.
  * Never OK. */
 enum err sql_sqlite_error(sqlite3 *handle, int code);

@@ -418,6 +418,9 @@ enum err store_compact_sweep(struct store *store)
 	int64_t now = time_mono_ms();
 	enum err e = OK;
 
+	/* It may refer to them. */
+	if (store->dead.n > 0 && store->dead.v[0].due_ms <= now)
+		e = index_backup_drop(store);
 	while (e == OK && store->dead.n > 0 && store->dead.v[0].due_ms <= now) {
 		e = forget(store, store->dead.v[0].number);
 		if (e != OK)
@@ -435,9 +438,13 @@ enum err compact_sweep_all(struct store *store)
 	size_t n = 0;
 	enum err e = read_segments(store, &rows, &n);
 
-	for (size_t i = 0; e == OK && i < n; i++)
-		if (rows[i].row.state == SEGMENT_DEAD)
+	for (size_t i = 0; e == OK && i < n; i++) {
+		if (rows[i].row.state != SEGMENT_DEAD)
+			continue;
+		e = index_backup_drop(store);
+		if (e == OK)
 			e = forget(store, rows[i].row.number);
+	}
 	free(rows);
 	return e;
 }

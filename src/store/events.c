@@ -26,6 +26,9 @@ struct events {
 	struct sql_statement *statements[EVENTS_SQL_COUNT];
 	uint64_t next_number, uncommitted;
 	bool reading;
+	uint64_t (*base)(void *arg, uint64_t account);
+	void *base_arg;
+	struct map *bases;        /* what it said, + 1 */
 	struct map *clocks;       /* highest modseq of an account before the notes at hand */
 	VEC(struct seen) waiting; /* of messages since the last notes */
 	/* Reading. */
@@ -44,7 +47,7 @@ static void remove_files(const char *path)
 		unlink(os_path(name, "%s%s", path, suffixes[i]));
 }
 
-enum err events_open(const char *dir, struct events **ret_events)
+enum err events_open(const char *dir, uint64_t (*base)(void *arg, uint64_t account), void *arg, struct events **ret_events)
 {
 	struct events *events = *ret_events = mem_make(struct events);
 	struct sql_options options = { 0 };
@@ -52,6 +55,9 @@ enum err events_open(const char *dir, struct events **ret_events)
 
 	os_path(events->path, "%s/events.db", dir);
 	remove_files(events->path);
+	events->base = base;
+	events->base_arg = arg;
+	events->bases = map_new();
 	events->clocks = map_new();
 	events->arena = arena_new();
 	e = sql_open(events->path, &options, &events->sql);
@@ -70,6 +76,7 @@ void events_close(struct events **events)
 		return;
 	sql_close(&x->sql);
 	remove_files(x->path);
+	map_free(&x->bases);
 	map_free(&x->clocks);
 	vec_done(&x->waiting);
 	arena_free(&x->arena);
@@ -86,11 +93,36 @@ static enum rank rank_of(enum note_kind kind)
 	return kind == NOTE_FOLDER_GONE || kind == NOTE_ACCOUNT_GONE || kind == NOTE_ACCOUNT_LEFT || kind == NOTE_CLOCK ? RANK_END : RANK_NOTE;
 }
 
+static uint64_t base_of(struct events *x, uint64_t account)
+{
+	uintptr_t known = x->base ? (uintptr_t)map_get_u64(x->bases, account) : 1;
+
+	if (known == 0) {
+		uint64_t base = x->base(x->base_arg, account);
+
+		known = (uintptr_t)(base == UINT64_MAX ? base : base + 1);
+		map_put_u64(x->bases, account, (void *)known);
+	}
+	return known == UINTPTR_MAX ? UINT64_MAX : known - 1;
+}
+
+/* Notes that take no modseq of their own are done again; that changes nothing. */
+static bool is_known(struct events *x, const struct event *event)
+{
+	uint64_t base = base_of(x, event->account);
+	bool has_own = event->kind == 0 || event->kind == NOTE_FLAGS || event->kind == NOTE_EXPUNGE ||
+		event->kind == NOTE_COPY || event->kind == NOTE_FOLDER_GONE || event->kind == NOTE_ACCOUNT_LEFT;
+
+	return event->modseq < base || (has_own && event->modseq == base);
+}
+
 static enum err put(struct events *x, const struct event *event, struct str data)
 {
 	struct sql_statement *st = x->statements[EVENTS_SQL_EVENT_PUT];
 	enum err e = OK;
 
+	if (is_known(x, event))
+		return OK;
 	if (++x->uncommitted > COMMIT_AFTER) {
 		x->uncommitted = 0;
 		e = sql_commit(x->sql);

@@ -19,8 +19,12 @@ struct event {
 
 struct events;
 
-/* dir: the shard's; what an attempt before left there is removed. */
-MUST_CHECK enum err events_open(const char *dir, struct events **ret_events);
+/*
+ * dir: the shard's; what an attempt before left there is removed.  base(arg, account): up to which modseq everything is
+ * known already, asked once an account; NULL: nothing is.
+ */
+MUST_CHECK enum err events_open(const char *dir, uint64_t (*base)(void *arg, uint64_t account), void *arg,
+	struct events **ret_events);
 /* Removes the file too. */
 void events_close(struct events **events);
 

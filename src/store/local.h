@@ -60,6 +60,7 @@ struct store {
 	uint64_t idle_bytes;
 	struct background background;
 	enum checkpoint_state checkpoint;
+	struct sql_backup *backup; /* being made: index_backup.c */
 	struct compaction *compaction; /* NULL: none runs */
 	struct store_compacted compacted; /* the last one */
 	VEC(struct dead_segment) dead; /* by due_ms */
@@ -147,6 +148,9 @@ MUST_CHECK enum err store_open_bare(const char *dir, const struct store_options 
 	bool read_only, struct store **ret_store);
 void store_close_bare(struct store **store);
 MUST_CHECK enum err store_put_segment(struct store *store, const struct segment_row *row);
+
+/* index_backup.c */
+MUST_CHECK enum err index_backup_drop(struct store *store);
 
 /* compact.c */
 void compact_free(struct store *store);

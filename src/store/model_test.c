@@ -5,6 +5,7 @@
  */
 #include "store/os.h"
 #include "store/compact.h"
+#include "store/index_backup.h"
 #include "store/local.h"
 #include "store/rebuild.h"
 #include "store/testing.h"
@@ -40,7 +41,8 @@ struct world {
 	unsigned next_number;
 	uint64_t bytes;
 	unsigned refused;
-	bool compacts;
+	bool compacts, copies;
+	unsigned from_copy; /* rebuilds */
 	uint64_t removed; /* segments */
 	bool rebuilds; /* the index, when it is opened again */
 };
@@ -348,6 +350,13 @@ static void run_batch(struct world *w, size_t n)
 	if (w->compacts && random() % 10 == 0)
 		assert_ok(sql_exec_script(w->shard.store->sql,
 			"DELETE FROM expunged; UPDATE folder SET modseq_floor = modseq"));
+	if (w->copies && random() % 30 == 0)
+		assert_ok(store_index_backup_start(w->shard.store));
+	if (w->copies) {
+		bool more;
+
+		assert_ok(store_index_backup_step(w->shard.store, &more));
+	}
 	if (w->compacts && !w->shard.store->compaction && random() % 10 == 0) {
 		w->removed += store_compact_result(w->shard.store).removed;
 		store_compact_start(w->shard.store, 1 + (uint32_t)(random() % 60));
@@ -380,7 +389,8 @@ static void reopen(struct world *w)
 		assert_ok(store_rebuild_index(w->shard.dir, &w->shard.options, &rebuilt));
 		assert_int_equal(rebuilt.damaged + rebuilt.lost + rebuilt.erased, 0);
 		assert_true(rebuilt.replaced == 0 || w->compacts);
-		assert_true(rebuilt.messages > 0 && rebuilt.notes > 0);
+		assert_true(w->copies || (rebuilt.messages > 0 && rebuilt.notes > 0));
+		w->from_copy += rebuilt.from_copy;
 	}
 	shard_open(&w->shard);
 	for (int i = 0; w->rebuilds && i < FOLDERS; i++) {
@@ -432,6 +442,19 @@ static void test_random_commands_and_compaction(void **state)
 	assert_int_equal(w.refused, 0);
 	print_message("%u segments were removed\n", (unsigned)w.removed);
 	assert_true(w.removed > 10);
+}
+
+static void test_random_commands_and_copies_of_the_index(void **state)
+{
+	struct world w = { .shard.options.segment_bytes = 20000, .rebuilds = true, .copies = true };
+
+	seed();
+	run_world(&w, ROUNDS);
+	print_message("%u rebuilds began with a copy\n", w.from_copy);
+	assert_true(w.from_copy > 3);
+	w = (struct world){ .shard.options.segment_bytes = 20000, .rebuilds = true, .copies = true, .compacts = true };
+	run_world(&w, ROUNDS);
+	print_message("%u rebuilds began with a copy\n", w.from_copy);
 }
 
 static void test_random_commands(void **state)
@@ -493,6 +516,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_commands),
 		cmocka_unit_test(test_random_commands_and_compaction),
+		cmocka_unit_test(test_random_commands_and_copies_of_the_index),
 		cmocka_unit_test(test_random_commands_with_faults),
 	};
 

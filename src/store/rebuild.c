@@ -2,11 +2,14 @@
 #include "store/rebuild.h"
 
 #include "base/time.h"
+#include "sql/backup.h"
+#include "store/index_backup.h"
 #include "store/replay.h"
 #include "store/segment_local.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,8 +99,22 @@ static enum err walk_records(struct rebuild *b, uint32_t segment, uint64_t size,
 	return e == OK ? read : e;
 }
 
+/* Of a segment that was sealed when the copy was made the copy knows everything. */
+static enum err is_sealed(struct rebuild *b, const struct segment_row *row, bool *ret_sealed)
+{
+	struct sql_statement *st = ST(b->store, SEGMENT_GET);
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(row->number));
+	e = sql_first(st);
+	*ret_sealed = e == OK && (uint64_t)sql_column_i64(st, 0) == row->id && sql_column_i64(st, 1) == SEGMENT_SEALED;
+	sql_reset(st);
+	return e == ERR_NOT_FOUND ? OK : e;
+}
+
 static enum err take_segment(struct rebuild *b, uint32_t number)
 {
+	bool sealed = false;
 	struct segment_row row = { .number = number, .state = SEGMENT_SEALED };
 	char path[OS_PATH_MAX];
 	struct stat st;
@@ -111,7 +128,10 @@ static enum err take_segment(struct rebuild *b, uint32_t number)
 		return OK;
 	}
 	if (e == OK)
-		e = walk_records(b, number, (uint64_t)st.st_size, &row.used);
+		e = is_sealed(b, &row, &sealed);
+	if (e != OK || sealed)
+		return e;
+	e = walk_records(b, number, (uint64_t)st.st_size, &row.used);
 	b->counts.segments++;
 	return e == OK ? store_put_segment(b->store, &row) : e;
 }
@@ -178,10 +198,94 @@ static enum err put_in_place(const char *dir, const char *made)
 	return e == OK ? os_sync_dir(dir) : e;
 }
 
+/* ---- beginning with the copy ---- */
+
+static enum err find_i64(struct sql_statement *st, uint64_t account, uint64_t *ret_value)
+{
+	enum err e;
+
+	SQL_BIND(st, SQL_I64(account));
+	e = sql_first(st);
+	if (e == OK)
+		*ret_value = (uint64_t)sql_column_i64(st, 0);
+	sql_reset(st);
+	return e;
+}
+
+/* Deleted accounts are never made again; an account that left had a clock too.  What cannot be read is not known. */
+static uint64_t known_until(void *arg, uint64_t account)
+{
+	struct store *store = arg;
+	uint64_t value = 0;
+
+	if (find_i64(ST(store, DROPPED_ACCOUNT), account, &value) == OK)
+		return UINT64_MAX;
+	if (find_i64(ST(store, ACCOUNT_CLOCK), account, &value) == OK)
+		return value;
+	return find_i64(ST(store, AWAY_CLOCK), account, &value) == OK ? value : 0;
+}
+
+static bool has_file(const struct store *store, uint32_t number)
+{
+	char path[OS_PATH_MAX];
+	struct stat st;
+
+	return stat(segment_path(store->segments, number, "seg", path), &st) == 0;
+}
+
+/* True: it can be read, and every file it speaks of is there. */
+static bool is_good(struct store *store)
+{
+	struct sql_statement *st = ST(store, SEGMENT_LIST);
+	bool good = sql_is_sound(store->sql);
+	enum err e = OK;
+
+	while (good && sql_step(st, &e))
+		good = has_file(store, (uint32_t)sql_column_i64(st, 0));
+	sql_reset(st);
+	return good && e == OK;
+}
+
+static enum err copy_file(const char *from, const char *to)
+{
+	char block[64 << 10];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+	ssize_t n = -1;
+
+	if (in >= 0)
+		out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	while (out >= 0 && (n = read(in, block, sizeof(block))) > 0)
+		if (write(out, block, (size_t)n) != n) {
+			n = -1;
+			break;
+		}
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+	return n == 0 ? OK : ERR_IO;
+}
+
+/* A store whose database is the copy; ERR_NOT_FOUND: there is none that is good. */
+static enum err open_copy(const char *dir, const struct store_options *options, const char *database,
+	struct store **ret_store)
+{
+	char copy[OS_PATH_MAX];
+	enum err e = copy_file(os_path(copy, "%s/" STORE_INDEX_BACKUP, dir), database);
+
+	if (e == OK)
+		e = store_open_bare(dir, options, "index.db.new", false, ret_store);
+	if (e == OK && is_good(*ret_store))
+		return OK;
+	store_close_bare(ret_store);
+	remove_database(database);
+	return e == ERR_BUSY ? e : ERR_NOT_FOUND;
+}
+
 static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
 {
 	struct rebuild b = { .store = store, .tx = store->spare, .arena = arena_new() };
-	enum err e = events_open(store->dir, &b.events);
+	enum err e = events_open(store->dir, known_until, store, &b.events);
 
 	store->tx = store->spare;
 	if (e == OK)
@@ -193,6 +297,7 @@ static enum err build(struct store *store, struct store_rebuilt *ret_rebuilt)
 	b.counts.notes = b.replayed.notes;
 	b.counts.lost = b.replayed.lost;
 	b.counts.replaced = b.replayed.replaced;
+	b.counts.from_copy = ret_rebuilt->from_copy;
 	*ret_rebuilt = b.counts;
 	events_close(&b.events);
 	arena_free(&b.arena);
@@ -207,7 +312,10 @@ enum err store_rebuild_index(const char *dir, const struct store_options *option
 
 	/* What an attempt before left. */
 	remove_database(os_path(database, "%s/index.db.new", dir));
-	e = store_open_bare(dir, options, "index.db.new", false, &store);
+	e = open_copy(dir, options, database, &store);
+	ret_rebuilt->from_copy = e == OK;
+	if (e == ERR_NOT_FOUND)
+		e = store_open_bare(dir, options, "index.db.new", false, &store);
 	if (e == OK)
 		e = build(store, ret_rebuilt);
 	store_close_bare(&store);

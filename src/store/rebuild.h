@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 struct store_rebuilt {
+	bool from_copy; /* it began with index.db.backup; the counts are of what came since */
 	uint64_t segments, records, messages, notes;
 	uint64_t erased;   /* records of deleted accounts */
 	uint64_t lost;     /* what fits no folder: of turns that were never committed */

@@ -4,6 +4,8 @@
  */
 #include "store/local.h"
 
+#include "sql/backup.h"
+
 
 #include <errno.h>
 #include <fcntl.h>
@@ -143,6 +145,7 @@ static void close_files(struct store *store)
 {
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
+	sql_backup_end(&store->backup);
 	compact_free(store);
 	map_free(&store->away);
 	vec_done(&store->dead);

@@ -231,6 +231,12 @@ DELETE FROM dropped WHERE account = $1 AND id = $2
 -- name: segment_last
 SELECT number, id, state, used FROM segment ORDER BY number DESC LIMIT 1
 
+-- name: segment_get
+SELECT id, state FROM segment WHERE number = $1
+
+-- name: account_clock
+SELECT modseq FROM folder WHERE account = $1 AND id = 0
+
 -- name: segment_list
 SELECT number, id, state, used FROM segment ORDER BY number
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """restante store check and rebuild-index, and a server that finds its index gone."""
+import contextlib
 import json
 import pathlib
 import sqlite3
@@ -69,8 +70,62 @@ def test_rebuild_by_hand(host):
     assert (pathlib.Path(host.data) / "shard-0" / "index.db.old").read_bytes() == b"this is no database"
 
 
+@pytest.mark.parametrize("state", ["good", "damaged", "cut", "of a compacted log"])
+def test_index_lost_with_a_copy_of_it(host, state):
+    """The copy and what the log got since; a copy that is no good is not believed."""
+    host.stop()
+    host.command += ["--set", "index_backup_interval=1h"]
+    host.start()
+    fill(host)
+    host.stop()
+    host.command[-1] = "index_backup_interval=100ms"
+    host.start()
+    copies = [shard / "index.db.backup" for shard in pathlib.Path(host.data).glob("shard-*")]
+    end = time.monotonic() + 30
+    while not all(copy.exists() for copy in copies) and time.monotonic() < end:
+        time.sleep(0.05)
+    host.stop()
+    # From now on the copy is older than the index.
+    host.command[-1] = "index_backup_interval=0s"
+    host.start()
+    for user in USERS:
+        with Imap(host, user=user) as c:
+            c.append("INBOX", message("after", "after\r\n"), "(\\Flagged $After) ")
+            c.ok("CREATE After/All")
+            c.ok("SELECT INBOX")
+            c.ok("STORE 1:* +FLAGS (\\Answered)")
+            c.ok("MOVE 1 After/All")
+            c.ok("UNSUBSCRIBE INBOX")
+    if state == "of a compacted log":
+        waste(host)
+        assert sum(s["removed"] for s in tool(host, "compact")[1]["shards"]) > 3
+        host.stop()
+        host.start()
+    before = picture(host)
+    host.stop()
+    for copy in copies:
+        for suffix in ("", "-wal", "-shm"):
+            (copy.parent / f"index.db{suffix}").unlink(missing_ok=True)
+        if state == "damaged":
+            data = bytearray(copy.read_bytes())
+            data[4096:] = b"x" * len(data[4096:])
+            copy.write_bytes(data)
+        elif state == "cut":
+            copy.write_bytes(copy.read_bytes()[:5000])
+    host.start()
+    good = sum("from_copy=1" in line for line in host.log().splitlines() if "event=index_rebuilt" in line)
+    assert good == (2 if state == "good" else 0), host.log()[-3000:]
+    assert picture(host) == before
+    code, found = tool(host, "check", "--content")
+    assert code == 0, found
+
+
 def size_on_disk(host):
-    return sum(path.stat().st_size for path in pathlib.Path(host.data).glob("shard-*/segments/*.seg"))
+    total = 0
+    for path in pathlib.Path(host.data).glob("shard-*/segments/*.seg"):
+        with contextlib.suppress(FileNotFoundError):  # removed just now
+            total += path.stat().st_size
+    return total
 
 
 def waste(host):
