@@ -128,16 +128,12 @@ enum err directory_cmd_domain_delete(struct directory_call *call)
 		call->directory, call->by, directory_text(call, "domain"));
 }
 
-enum err directory_cmd_domain_list(struct directory_call *call)
+static enum err put_domains(struct directory_call *call, const struct directory_service *service)
 {
 	struct sql_statement *st = call->directory->st[DIRECTORY_SQL_DOMAIN_LIST_OF];
-	struct directory_service *service;
-	enum err e = directory_find_service(
-		call->directory, directory_text(call, "service"), &service);
-
-	if (e != OK)
-		return e;
 	json_t *list = json_array();
+	enum err e;
+
 	SQL_BIND(st, SQL_I64(service->id));
 	while (sql_step(st, &e)) {
 		json_t *row = json_object();
@@ -149,6 +145,15 @@ enum err directory_cmd_domain_list(struct directory_call *call)
 	}
 	json_object_set_new(call->reply, "domains", list);
 	return e;
+}
+
+enum err directory_cmd_domain_list(struct directory_call *call)
+{
+	struct directory_service *service;
+	enum err e = directory_find_service(
+		call->directory, directory_text(call, "service"), &service);
+
+	return e == OK ? put_domains(call, service) : e;
 }
 
 static void put_json(json_t *object, const char *key, struct str text)
@@ -211,4 +216,25 @@ enum err directory_cmd_offer_set(struct directory_call *call)
 {
 	return directory_offer_set(call->directory, call->by, directory_text(call, "offer"), directory_text(call, "field"),
 		directory_number(call, "value", 0));
+}
+
+enum err directory_cmd_service_show(struct directory_call *call)
+{
+	struct directory_service *service;
+	enum err e = directory_find_service(
+		call->directory, directory_text(call, "service"), &service);
+
+	if (e != OK)
+		return e;
+	directory_put_number(call->reply, "service", service->id);
+	directory_put_number(call->reply, "organisation", service->organisation);
+	directory_put_text(call->reply, "domain", str_of(service->main_domain));
+	directory_put_text(call->reply, "offer", str_of(service->offer->name));
+	directory_put_time(call->reply, "created", service->created);
+	directory_put_number(call->reply, "mailboxes",
+		(int64_t)(service->counts[DIRECTORY_REAL] + service->counts[DIRECTORY_CATCHALL]));
+	directory_put_number(call->reply, "aliases", (int64_t)service->counts[DIRECTORY_ALIAS]);
+	directory_put_number(call->reply, "redirect_only", (int64_t)service->counts[DIRECTORY_REDIRECT]);
+	e = put_domains(call, service);
+	return e == OK ? directory_put_settings(call, "settings", DIRECTORY_OF_SERVICE, service->id) : e;
 }

@@ -91,6 +91,10 @@ static void test_services(void **state)
 		OK, "ok");
 	run(f, "domain list", "\"service\":\"two.test\"", OK,
 		"{\"domain\":\"xn--bcher-kva.test\",\"main\":false");
+	run(f, "service set", "\"service\":\"two.test\",\"name\":\"import-limit\",\"value\":\"7\"", OK, "ok");
+	run(f, "service show", "\"service\":\"two.test\"", OK,
+		"\"mailboxes\":0,\"aliases\":0,\"redirect_only\":0,\"domains\":[{\"domain\":\"two.test\"");
+	run(f, "service show", "\"service\":\"two.test\"", OK, "\"settings\":{\"import-limit\":\"7\"}");
 	run(f, "domain delete", "\"domain\":\"two.test\"", ERR_CANNOT,
 		"two.test is the main domain of its service");
 	run(f, "domain delete", "\"domain\":\"xn--bcher-kva.test\"", OK, "ok");

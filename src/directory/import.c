@@ -68,8 +68,13 @@ static void free_job(struct directory_job *job)
 {
 	struct directory_import *import = (struct directory_import *)job;
 
-	for (size_t i = 0; i < import->rows.n; i++)
+	for (size_t i = 0; i < import->rows.n; i++) {
+		struct str password = import->rows.v[i].password;
+
 		directory_redirect_done(&import->rows.v[i].redirect);
+		/* One in quotes is a copy. */
+		sodium_memzero((char *)password.p, password.n);
+	}
 	vec_done(&import->rows);
 	map_free(&import->by_local);
 	json_decref(import->errors);

@@ -140,7 +140,7 @@ static bool keeps_copy(const struct directory *directory, const struct directory
 	return keep == DIRECTORY_KEEP_COPY;
 }
 
-/* Ends the change that sql_run of a statement began. */
+/* e: how the statements of the change went. */
 static enum err end(struct directory *directory, const struct directory_change *by, const struct directory_service *service,
 	const struct directory_entry *entry, const char *action, json_t *before, json_t *after, enum err e)
 {

@@ -67,14 +67,14 @@ static size_t count_mailboxes(struct str list)
 	return n;
 }
 
-/* False: with what its redirections add, the message would have too many mailboxes. */
+/* False: the message would have too many mailboxes. */
 static bool keep_recipient(struct smtp_envelope *envelope, struct str path, const struct ipc_dir_lookup_reply *r)
 {
 	struct ipc_recipient to = { r->account, r->shard, r->quota, r->address, r->detail };
 	struct smtp_answer answer = { path, envelope->places.n, 1 + count_mailboxes(r->more) };
 	struct rd more = rd_of(r->more);
 
-	if (answer.count > 1 && envelope->recipients.n > 0 && envelope->recipients.n + answer.count > MAILBOXES_MAX)
+	if (envelope->recipients.n > 0 && envelope->recipients.n + answer.count > MAILBOXES_MAX)
 		return false;
 	envelope->accepted++;
 	vec_push(&envelope->answers, answer);

@@ -131,3 +131,30 @@ def test_the_limit_of_a_day_outlives_a_restart(tmp_path):
         assert load(s, tmp_path, "".join(f"g{i},,,\n" for i in range(20)))["count"] == 20
     finally:
         s.close()
+
+
+def test_killed_in_the_middle_nothing_is_made(tmp_path):
+    """The directory dies while passwords are hashed: no address, and the day's limit is whole."""
+    import os
+    import signal
+    from support.server import Server
+    s = Server(accounts=1)
+    try:
+        path = tmp_path / "people.csv"
+        s.run("service", "set", "example.test", "import-limit", "300")
+        path.write_text("".join(f"k{i},password-{i},,\n" for i in range(300)))
+        command = [BINARY, "address", "import", str(path), "--service", "example.test", "--data", s.data]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+            time.sleep(0.3)
+            assert p.poll() is None, "it was over too early"
+            pid, = s.pids("directory")
+            os.kill(pid, signal.SIGKILL)
+            assert p.wait(30) == 1
+        end = time.monotonic() + 20
+        while (done := s.run("address", "list", "example.test", "--json", check=False)).returncode != 0:
+            assert time.monotonic() < end, done.stderr
+            time.sleep(0.05)
+        assert not [a for a in json.loads(done.stdout)["addresses"] if a["address"].startswith("k")]
+        assert load(s, tmp_path, "".join(f"k{i},,,\n" for i in range(300)))["count"] == 300
+    finally:
+        s.close()
