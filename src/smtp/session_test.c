@@ -41,13 +41,22 @@ static struct world {
 	SSL *ssl; /* of the client, once TLS is wanted */
 } w;
 
-/* a@ to h@example.test are accounts 1 to 8, on shards 1 and 0 in turn; x@ is over quota. */
+/* The mailboxes that a recipient stands for beside its own. */
+static void add_mailboxes(struct buf *more, uint64_t first, uint64_t count)
+{
+	for (uint64_t i = first; i < first + count; i++)
+		ipc_recipient_add(more, &(struct ipc_recipient){ .account = i, .shard = i % SHARDS });
+}
+
+/* a@ to h@example.test are accounts 1 to 8, on shards 1 and 0 in turn; x@ is over quota; m@ is redirected to a@ and b@,
+ * z@ to a thousand; n@ to another server. */
 static void handle_lookup(void *role, struct ipc_request *request)
 {
 	const struct ipc_dir_lookup *m = request->body;
 	ptrdiff_t at = str_rindex(m->address, '@');
 	struct str domain = at < 0 ? S("example.test") : str_from(m->address, (size_t)at + 1);
 	struct ipc_dir_lookup_reply reply = { .address = m->address };
+	struct buf more = { 0 };
 	enum err e = OK;
 
 	if (!str_iequal(domain, S("example.test")))
@@ -56,6 +65,8 @@ static void handle_lookup(void *role, struct ipc_request *request)
 		e = ERR_OVER_QUOTA;
 	else if (m->address.p[0] == 'y')
 		e = ERR_DATABASE;
+	else if (m->address.p[0] == 'n' && at == 1)
+		e = ERR_ELSEWHERE;
 	else if (at > 1 && !str_istarts(m->address, S("alias-")))
 		e = ERR_UNKNOWN_USER;
 	if (e != OK) {
@@ -64,7 +75,13 @@ static void handle_lookup(void *role, struct ipc_request *request)
 	}
 	reply.account = at < 0 ? 1 : (uint64_t)(ascii_lower(m->address.p[at - 1]) - 'a' + 1);
 	reply.shard = reply.account % SHARDS;
+	if (at == 1 && m->address.p[0] == 'm')
+		add_mailboxes(&more, 1, 2);
+	if (at == 1 && m->address.p[0] == 'z')
+		add_mailboxes(&more, 100, 1000);
+	reply.more = buf_str(&more);
 	ipc_reply(ipc_ticket_of(request), IPC_DIR_LOOKUP_REPLY, &reply, -1);
+	buf_done(&more);
 }
 
 static void handle_auth(void *role, struct ipc_request *request)
@@ -434,6 +451,25 @@ static void test_recipients(void **state)
 	assert_codes(say("DATA\r\n" MESSAGE), "354 250");
 	assert_int_equal(w.delivered, 2);
 	assert_true(str_find(buf_str(&w.trace_header), S("for <")) < 0);
+}
+
+static void test_redirected(void **state)
+{
+	start(SMTP_MX);
+	assert_reply(HELLO, "250");
+	assert_reply("MAIL FROM:<s@other.test>\r\n", "250 2.1.0");
+	assert_reply("RCPT TO:<n@example.test>\r\n", "450 4.3.2 <n@example.test>: mail for this address goes to another server");
+	assert_reply("RCPT TO:<a@example.test>\r\n", "250 2.1.5");
+	assert_reply("RCPT TO:<m@example.test>\r\n", "250 2.1.5");
+	assert_reply("RCPT TO:<c@example.test>\r\n", "250 2.1.5");
+	assert_reply("RCPT TO:<z@example.test>\r\n", "452 4.5.3");
+	assert_codes(say("DATA\r\n" MESSAGE), "354 250");
+	/* a, m, b and c, each once. */
+	assert_int_equal(w.delivered, 4);
+	w.shard_error[1] = ERR_UNAVAILABLE;
+	assert_codes(say("MAIL FROM:<s@other.test>\r\nRCPT TO:<m@example.test>\r\nDATA\r\n" MESSAGE), "250 250 354 250");
+	assert_int_equal(w.delivered, 5);
+	assert_int_equal(w.queued, 2);
 }
 
 static void test_size(void **state)
@@ -925,6 +961,7 @@ int main(void)
 		SESSION_TEST(test_cuts),
 		SESSION_TEST(test_sequence),
 		SESSION_TEST(test_recipients),
+		SESSION_TEST(test_redirected),
 		SESSION_TEST(test_size),
 		SESSION_TEST(test_large),
 		SESSION_TEST(test_smuggling),
