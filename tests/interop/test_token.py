@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-USER = "user17@example.test"
+USER = "user16@example.test"
 MECHANISMS = ["OAUTHBEARER", "XOAUTH2"]
 both = pytest.mark.parametrize("mechanism", MECHANISMS)
 
