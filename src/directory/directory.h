@@ -334,10 +334,13 @@ enum err directory_command_end(struct directory *directory, struct directory_job
  * What a command asked for that is not the directory's to do: the role does it, and replies instead of directory_command().
  */
 struct directory_errand {
-	enum { DIRECTORY_NO_ERRAND, DIRECTORY_COMPACT, DIRECTORY_MOVE } what;
-	int64_t account;   /* MOVE */
-	uint32_t shard;    /* COMPACT: which, UINT32_MAX: all; MOVE: from */
+	enum { DIRECTORY_NO_ERRAND, DIRECTORY_COMPACT, DIRECTORY_MOVE, DIRECTORY_SPECIAL } what;
+	int64_t account;   /* MOVE, SPECIAL */
+	uint32_t shard;    /* COMPACT: which, UINT32_MAX: all; MOVE: from; SPECIAL: its */
 	uint32_t to_shard; /* MOVE */
+	/* SPECIAL: which use, from 1 (0: they are listed), and the folder. */
+	uint32_t special;
+	char folder[1025];
 };
 /*
  * An account on its way from one shard to another: begun by the command, known also after a restart, until
@@ -356,6 +359,8 @@ MUST_CHECK enum err directory_moves(struct directory *directory, int64_t after, 
 MUST_CHECK enum err directory_move_switch(
 	struct directory *directory, const struct directory_change *by, const struct directory_move *move);
 MUST_CHECK enum err directory_move_end(struct directory *directory, int64_t account);
+/* Names of special uses, in the order of enum store_special, from 1; NULL behind the last. */
+extern const char *const directory_specials[];
 /* Of the last command. */
 struct directory_errand directory_errand(const struct directory *directory);
 

@@ -44,8 +44,10 @@ static void start_errand(struct control *control, struct directory_errand errand
 	conn_set_timeout(control->conn, 0);
 	if (errand.what == DIRECTORY_COMPACT)
 		compact_shards(control->own, control, errand.shard);
-	else
+	else if (errand.what == DIRECTORY_MOVE)
 		move_account(control->own, control, &errand);
+	else
+		special_folders(control->own, control, &errand);
 }
 
 static void write_reply(struct control *control, enum err e, struct buf *reply)

@@ -35,6 +35,9 @@ void move_account(struct directory_role *own, struct control *control, const str
 /* What a restart, or a shard that did not answer, left open; each tick. */
 void move_settle_left(struct directory_role *own);
 
+/* special.c */
+void special_folders(struct directory_role *own, struct control *control, const struct directory_errand *errand);
+
 /* compact.c */
 void compact_shards(struct directory_role *own, struct control *control, uint32_t shard);
 

@@ -389,6 +389,7 @@ void role_store(struct role *role)
 	ipc_handle(role->hub, IPC_ACCOUNT_DELETE, take_account_delete);
 	ipc_handle(role->hub, IPC_STORE_COMPACT, take_compact);
 	store_role_handle_moves(role->hub);
+	store_role_handle_special(role->hub);
 	role_run(role);
 	imap_sessions_free(&own->imap);
 	pop3_sessions_free(&own->pop3);

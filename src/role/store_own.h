@@ -43,5 +43,7 @@ void retention_done(struct retention *retention);
 
 /* store_move.c: accounts that come from another shard, or go to one */
 void store_role_handle_moves(struct ipc_hub *hub);
+/* store_special.c */
+void store_role_handle_special(struct ipc_hub *hub);
 
 #endif

@@ -328,6 +328,57 @@ enum err store_folder_rename(struct store_tx *tx, uint64_t account, struct str f
 	return e == OK ? rename_all(tx, a, &r) : e;
 }
 
+static enum err put_special(struct store_tx *tx, struct tx_folder *f, enum store_special special)
+{
+	f->row.special = special;
+	return rename_row(tx, f, f->row.name);
+}
+
+/* The folder that has the use now; NULL: none. */
+static enum err find_special(
+	struct store_tx *tx, struct tx_account *a, enum store_special special, struct tx_folder **ret_folder)
+{
+	struct sql_statement *st = ST(tx->store, FOLDER_WITH_SPECIAL);
+	uint64_t id = 0;
+	enum err e;
+
+	*ret_folder = NULL;
+	SQL_BIND(st, SQL_I64(a->account), SQL_I64(special));
+	e = sql_first(st);
+	if (e == OK)
+		id = (uint64_t)sql_column_i64(st, 0);
+	sql_reset(st);
+	if (e != OK)
+		return e == ERR_NOT_FOUND ? OK : e;
+	return tx_get_folder(tx, a, id, ret_folder);
+}
+
+enum err store_folder_set_special(
+	struct store_tx *tx, uint64_t account, enum store_special special, struct str name)
+{
+	char bytes[STORE_NAME_MAX];
+	struct tx_account *a;
+	struct tx_folder *f, *before;
+	enum err e = name_canonical(name, bytes, &name);
+
+	if (e == OK && (special <= STORE_ORDINARY || special >= STORE_SPECIALS))
+		e = ERR_CANNOT;
+	if (e == OK)
+		e = account_get_or_make(tx, account, &a);
+	if (e == OK)
+		e = tx_find_folder(tx, a, name, &f);
+	if (e == OK && (f->row.id == INBOX_ID || (f->row.special != STORE_ORDINARY && f->row.special != special)))
+		e = ERR_CANNOT;
+	if (e == OK)
+		e = tx_write(tx);
+	if (e == OK)
+		e = find_special(tx, a, special, &before);
+	if (e != OK || before == f)
+		return e;
+	e = before ? put_special(tx, before, STORE_ORDINARY) : OK;
+	return e == OK ? put_special(tx, f, special) : e;
+}
+
 enum err store_folder_subscribe(struct store_tx *tx, uint64_t account, struct str name, bool subscribed)
 {
 	struct sql_statement *st = subscribed ? ST(tx->store, SUBSCRIPTION_INSERT) : ST(tx->store, SUBSCRIPTION_DELETE);

@@ -234,8 +234,9 @@ static enum err redo_folder(struct replay *r, const struct event *event, struct 
 	f->row.keywords = arena_dup(r->tx->arena, keywords);
 	f->keywords_dirty = true;
 	tx_touch(r->tx, f);
-	if (str_equal(f->row.name, name))
+	if (str_equal(f->row.name, name) && f->row.special == special)
 		return OK;
+	f->row.special = (enum store_special)special;
 	f->row.modseq = event->modseq;
 	raise_to(&f->account->row.modseq, event->modseq);
 	return folder_put_name(r->tx, f, name);

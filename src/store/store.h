@@ -360,6 +360,11 @@ MUST_CHECK enum err store_folder_create(struct store_tx *tx, uint64_t account, s
 MUST_CHECK enum err store_folder_delete(struct store_tx *tx, uint64_t account, struct str name);
 /* With its children; a ghost too.  INBOX: its messages move (RFC 9051 6.3.6).  ERR_NO_FOLDER, ERR_EXISTS, ERR_CANNOT. */
 MUST_CHECK enum err store_folder_rename(struct store_tx *tx, uint64_t account, struct str from, struct str to);
+/*
+ * Gives a folder a special use (RFC 6154), which another one loses; STORE_ORDINARY is no use to give.  ERR_NO_FOLDER, ERR_CANNOT (INBOX).
+ */
+MUST_CHECK enum err store_folder_set_special(
+	struct store_tx *tx, uint64_t account, enum store_special special, struct str name);
 MUST_CHECK enum err store_folder_subscribe(struct store_tx *tx, uint64_t account, struct str name, bool subscribed);
 /* A session claims the recent messages: those from *ret_first on are its own. */
 MUST_CHECK enum err store_folder_claim_recent(struct store_tx *tx, const struct store_folder *folder,

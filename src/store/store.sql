@@ -83,6 +83,9 @@ SELECT account FROM folder WHERE account > $1 ORDER BY account LIMIT 1
 SELECT account, id, special FROM folder
 WHERE (account, id) > ($1, $2) AND special IN ($3, $4) AND messages > 0 ORDER BY account, id LIMIT 1
 
+-- name: folder_with_special
+SELECT id FROM folder WHERE account = $1 AND special = $2 AND id > 0 LIMIT 1
+
 -- name: folder_after
 SELECT id FROM folder WHERE account = $1 AND id > $2 ORDER BY id LIMIT 1
 
