@@ -18,7 +18,7 @@ static enum err take_keep(struct directory_call *call, enum directory_keep *ret_
 enum err directory_cmd_redirection_add(struct directory_call *call)
 {
 	struct buf code = BUF_MAX(DIRECTORY_CODE_LETTERS);
-	enum directory_keep keep;
+	enum directory_keep keep = DIRECTORY_KEEP_NONE;
 	enum err e = take_keep(call, &keep);
 
 	if (e == OK)
@@ -82,7 +82,7 @@ enum err directory_cmd_redirection_approve(struct directory_call *call)
 
 enum err directory_cmd_redirection_keep(struct directory_call *call)
 {
-	enum directory_keep keep;
+	enum directory_keep keep = DIRECTORY_KEEP_NONE;
 	enum err e = take_keep(call, &keep);
 
 	return e == OK ? directory_redirection_keep(call->directory, call->by, directory_text(call, "address"),

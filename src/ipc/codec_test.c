@@ -69,6 +69,8 @@ static void check_type(enum ipc_type type, const void *body, void *ret_decoded)
 
 	buf_clear(&wire);
 	ipc_encode(type, body, &wire);
+	/* Room for the byte too many: what is decoded points into the wire, which must not move then. */
+	assert_non_null(buf_reserve(&wire, 1));
 	assert_ok(ipc_decode(type, buf_str(&wire), ret_decoded));
 	for (size_t n = 0; n < wire.n; n += 1 + wire.n / 200)
 		assert_err(ipc_decode(type, str_make(wire.p, n), &scrap), ERR_PROTOCOL);

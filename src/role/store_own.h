@@ -41,6 +41,8 @@ struct store_role {
 void retention_go_on(struct store_role *own);
 void retention_done(struct retention *retention);
 
+/* store_upkeep.c: the timer of all that runs beside the clients */
+void store_role_start_upkeep(struct store_role *own);
 /* store_move.c: accounts that come from another shard, or go to one */
 void store_role_handle_moves(struct ipc_hub *hub);
 /* store_special.c */

@@ -6,48 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SCAN_SLICE = 500, PASSES_MAX = 50 };
-/* Live bytes moved in one round: its map of moved records is in memory. */
-#define ROUND_BYTES (64ull << 20)
+enum { PASSES_MAX = 50 };
 
-/* ---- segments ---- */
-
-static enum err read_segments(struct store *store, struct live_segment **ret_rows, size_t *ret_n)
-{
-	struct sql_statement *st = ST(store, SEGMENT_LIST);
-	VEC(struct live_segment) rows = { 0 };
-	enum err e;
-
-	while (sql_step(st, &e)) {
-		struct live_segment s = { .row = { (uint32_t)sql_column_i64(st, 0), (uint64_t)sql_column_i64(st, 1),
-			(enum segment_state)sql_column_i64(st, 2), (uint64_t)sql_column_i64(st, 3) } };
-
-		vec_push(&rows, s);
-	}
-	/* The last one may be written to again. */
-	if (rows.n)
-		rows.n--;
-	*ret_rows = rows.v;
-	*ret_n = rows.n;
-	return e;
-}
-
-static bool was_kept(const struct compaction *c, uint32_t number)
-{
-	for (size_t i = 0; i < c->kept.n; i++)
-		if (c->kept.v[i] == number)
-			return true;
-	return false;
-}
-
-/* Its notes, which live on, counted as living. */
-static bool is_candidate(const struct compaction *c, const struct live_segment *s)
-{
-	uint64_t live = s->live + s->notes;
-
-	return s->row.state == SEGMENT_SEALED && !was_kept(c, s->row.number) && live < s->row.used &&
-		(s->row.used - live) * 100 >= s->row.used * c->dead_percent;
-}
+/* ---- rounds ---- */
 
 static void begin_round(struct compaction *c)
 {
@@ -73,7 +34,7 @@ static enum err start_round(struct compaction *c)
 	enum err e;
 
 	begin_round(c);
-	e = read_segments(c->store, &rows, &n);
+	e = compact_segments(c->store, &rows, &n);
 	if (e != OK) {
 		free(rows);
 		return e;
@@ -123,73 +84,6 @@ void compact_free(struct store *store)
 struct store_compacted store_compact_result(const struct store *store)
 {
 	return store->compaction ? store->compaction->result : store->compacted;
-}
-
-/* ---- choosing ---- */
-
-/* A slice of one candidate's records.  True: it is through. */
-static bool scan_notes(struct compaction *c, struct live_segment *s)
-{
-	struct record_header header;
-	enum err e = OK;
-
-	for (int n = 0; n < SCAN_SLICE; n++) {
-		if (!segments_walk(c->store->segments, s->row.number, s->row.used, &c->scan_at, &header, &e))
-			return true;
-		if (header.type != RECORD_MESSAGE)
-			s->notes += header.length;
-	}
-	return false;
-}
-
-/* The next candidate whose notes are not counted yet.  True: that was a slice of work. */
-static bool scan_candidates(struct compaction *c)
-{
-	for (; c->victim < c->live.n; c->victim++, c->scan_at = 0) {
-		struct live_segment *s = &c->live.v[c->victim];
-
-		if (!is_candidate(c, s))
-			continue;
-		if (scan_notes(c, s)) {
-			c->victim++;
-			c->scan_at = 0;
-		}
-		return true;
-	}
-	return false;
-}
-
-/* The deadest first, until enough has to be moved. */
-static size_t choose(struct compaction *c)
-{
-	uint64_t live = 0;
-	size_t n = 0;
-
-	for (;;) {
-		struct live_segment *best = NULL;
-
-		for (size_t i = 0; i < c->live.n; i++) {
-			struct live_segment *s = &c->live.v[i];
-
-			if (!s->is_victim && is_candidate(c, s) &&
-				(!best || s->live + s->notes < best->live + best->notes))
-				best = s;
-		}
-		if (!best || (n > 0 && live + best->live > ROUND_BYTES))
-			return n;
-		best->is_victim = true;
-		live += best->live;
-		n++;
-	}
-}
-
-static void step_choose(struct compaction *c)
-{
-	if (scan_candidates(c))
-		return;
-	c->victim = 0;
-	c->scan_at = 0;
-	c->phase = choose(c) ? COMPACT_NOTES : COMPACT_OVER;
 }
 
 /* ---- jobs ---- */
@@ -360,7 +254,7 @@ static void step(struct compaction *c)
 		step_count(c);
 		break;
 	case COMPACT_CHOOSE:
-		step_choose(c);
+		compact_choose_some(c);
 		break;
 	case COMPACT_NOTES:
 		submit(c, compact_run_notes);
@@ -436,7 +330,7 @@ enum err compact_sweep_all(struct store *store)
 {
 	struct live_segment *rows = NULL;
 	size_t n = 0;
-	enum err e = read_segments(store, &rows, &n);
+	enum err e = compact_segments(store, &rows, &n);
 
 	for (size_t i = 0; e == OK && i < n; i++) {
 		if (rows[i].row.state != SEGMENT_DEAD)

@@ -74,6 +74,11 @@ static inline struct str compact_key(const struct store_extent *extent, uint64_t
 	return str_make((const char *)key, 2 * sizeof(*key));
 }
 
+/* compact_choose.c: all segments but the last, which may be written to again; *ret_rows: malloc, also after an error. */
+MUST_CHECK enum err compact_segments(struct store *store, struct live_segment **ret_rows, size_t *ret_n);
+/* A slice of choosing: ends in another phase. */
+void compact_choose_some(struct compaction *c);
+
 /* compact_walk.c: run() of the jobs */
 MUST_CHECK enum err compact_run_notes(struct store_job *job, struct store_tx *tx);
 MUST_CHECK enum err compact_run_clocks(struct store_job *job, struct store_tx *tx);
